@@ -1,0 +1,54 @@
+"""AutoMLOps turns a Jupyter notebook into a production MLOps repository.
+
+    from AutoMLOps import AutoMLOps
+
+    @AutoMLOps.component
+    def train(...): ...
+
+    @AutoMLOps.pipeline(name="my-pipeline")
+    def my_pipeline(...): ...
+
+    AutoMLOps.generate(project_id="my-project", pipeline_params={...})
+
+`import AutoMLOps` gives the same module. Importing it configures nothing, reads nothing, and outside IPython registers
+nothing.
+"""
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .errors import AutoMLOpsError, BadInput, WriteError
+from .marks import component, makeComponent, makePipeline, pipeline
+
+if TYPE_CHECKING:
+    from .api import generate as generate
+
+__version__ = "2.0.0"
+__all__ = ["AutoMLOps", "AutoMLOpsError", "BadInput", "WriteError", "component", "generate", "makeComponent", "makePipeline", "pipeline"]
+
+AutoMLOps = sys.modules[__name__]
+sys.modules[f"{__name__}.AutoMLOps"] = AutoMLOps
+
+
+def __getattr__(name: str) -> Any:
+    """The verbs load what they need when they are first used: importing stays quick."""
+    if name == "generate":
+        from .api import generate
+
+        globals()["generate"] = generate
+        return generate
+    raise AttributeError(f"AutoMLOps has no {name!r}; it has {', '.join(__all__[1:])}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """What `%load_ext AutoMLOps` calls."""
+    from .jupyter import register
+
+    register(ipython)
+
+
+if "IPython" in sys.modules:
+    load_ipython_extension(None)

@@ -1,0 +1,180 @@
+"""The stories: what each verb does, told in the order in which it happens."""
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import disk, jupyter, read, render
+from . import settings as settings_
+from .display import Generated
+from .errors import BadInput
+from .model import Notebook, Pipeline, Problem, Tree
+from .settings import Settings
+
+DEFAULTS = "configs/defaults.yaml"
+PYTHON = "python:"  # images of this name bring Python and nothing that a component could import
+
+
+def generate(
+    project_id: str | None = None,
+    pipeline_params: Mapping[str, Any] | None = None,
+    *,
+    notebook: str | os.PathLike[str] | None = None,
+    pipeline: str | None = None,
+    dry_run: bool = False,
+    **settings: Any,
+) -> Generated:
+    """Writes the codebase of the pipeline that this notebook defines, and touches nothing else: no network, no cloud.
+
+    Call it in the last cell. It reads the cells that ran, finds the components and the pipeline, and writes a repository
+    into `AutoMLOps/`. Call it again whenever you like: a file that you edited stays as you left it, and the new version
+    is put beside it as `<file>.new`.
+
+    Args:
+        project_id: The Google Cloud project. Without one, the files that name a project wait until you give it.
+        pipeline_params: A value for each parameter of the pipeline. Left out, those of the last time are used.
+        notebook: A notebook or script to read instead of the cells that ran.
+        pipeline: The name of the pipeline to take, where the notebook has several.
+        dry_run: Show what would be written, and write nothing.
+        **settings: Anything else that configs/defaults.yaml holds, and output_dir:
+
+            af_registry_location, af_registry_name: the Artifact Registry repository for the image
+            gs_bucket_name: the bucket for artifacts and specs; {project_id}-bucket if left out
+            pipeline_runner_sa: the service account that runs the steps
+            pipeline_job_location: the region where the pipeline runs
+            enable_caching, labels: passed on with each run
+            base_image: what the image is built on; python:<this Python>-slim if left out
+            images: "shared" for one image, "per-component" for one each
+            naming_prefix: resources are named after it
+            output_dir: the folder to write into; "AutoMLOps" if left out
+            license_header: text to put on top of every file
+
+    Returns:
+        What became of each file, with warnings and next steps; a notebook shows it as a tree.
+
+    Raises:
+        BadInput: with every fault at once; then nothing was written.
+        WriteError: when the folder cannot be written; then the old files stand.
+
+    Example:
+        AutoMLOps.generate(project_id="my-project", pipeline_params={"rows": 178, "depth": 3})
+    """
+    result = generated(_source(notebook), project_id, pipeline_params, which=pipeline, live=_is_live(notebook), dry_run=dry_run, settings=settings)
+    if notebook is None and jupyter.shell() is None:
+        print(result)  # a script that calls this has no cell to show the result in
+    return result
+
+
+def generated(
+    source: Notebook,
+    project_id: str | None,
+    pipeline_params: Mapping[str, Any] | None,
+    *,
+    which: str | None = None,
+    live: bool = False,
+    dry_run: bool = False,
+    settings: Mapping[str, Any],
+) -> Generated:
+    """The story of generate(), whatever the cells came from."""
+    given = {**settings} if project_id is None else {"project_id": project_id, **settings}
+    folder = Path(os.fspath(given.get("output_dir") or "AutoMLOps")) if isinstance(given.get("output_dir"), str | os.PathLike | None) else Path("AutoMLOps")
+    saved, problems = _saved(folder)
+    chosen, faults = settings_.chosen(given, saved)
+    values, others = _values(pipeline_params, folder, chosen)
+    reading = read.pipeline(
+        source,
+        values,
+        which=which,
+        live=live,
+        shared=chosen is None or chosen.images == "shared",
+        brought=not str(chosen.base_image if chosen else given.get("base_image") or PYTHON).startswith(PYTHON),
+        reserved=render.RESERVED,
+    )
+    problems = [*problems, *faults, *others, *reading.problems]
+    if problems or chosen is None or reading.pipeline is None:
+        raise BadInput(problems)
+    tree = render.tree(reading.pipeline, chosen)
+    return _written(tree, folder, reading, chosen, dry_run)
+
+
+def _written(tree: Tree, folder: Path, reading: read.Reading, settings: Settings, dry_run: bool) -> Generated:
+    assert reading.pipeline is not None  # noqa: S101 - generated() has raised otherwise
+    changes = disk.write(tree, folder, dry_run)
+    return Generated(
+        folder=f"{folder}/",
+        changes=changes,
+        warnings=reading.warnings,
+        next_steps=tuple(_next(reading.pipeline, settings, folder)),
+        dry_run=dry_run,
+    )
+
+
+def _next(pipeline: Pipeline, settings: Settings, folder: Path) -> list[str]:
+    steps = [f"read {folder}/README.md", f"run its tests: python -m pytest {folder}"]
+    if settings.project_id:
+        return [*steps, f"run it on Google Cloud, once its resources exist: {folder}/scripts/run_all.sh"]
+    return [*steps, 'add the files for Google Cloud: generate(project_id="...")']
+
+
+def _source(notebook: str | os.PathLike[str] | None) -> Notebook:
+    """The named file; or the cells that ran; or the script that is running."""
+    if notebook is not None:
+        return read.notebook(os.fspath(notebook), disk.read_text(notebook))
+    live = jupyter.notebook()
+    if live is not None:
+        return live
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if not script or not script.endswith(".py"):
+        raise BadInput([Problem(message="there is no notebook here", hint="call it in a notebook, in a script, or name one: notebook='train.ipynb'")])
+    return read.notebook(script, disk.read_text(script), stop=_line_of_call())
+
+
+def _is_live(notebook: object) -> bool:
+    return notebook is None and jupyter.shell() is not None
+
+
+def _line_of_call() -> int:
+    """The line of the running script, at its top level, that led here: what stands above it is the pipeline's."""
+    names = vars(sys.modules["__main__"])
+    frame = sys._getframe()
+    line = 0
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_globals is names and frame.f_code.co_name == "<module>":
+            line = frame.f_lineno
+    return line
+
+
+def _saved(folder: Path) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+    """The settings of the last time, as the user may have edited them."""
+    path = folder / DEFAULTS
+    if not path.is_file():
+        return None, []
+    import yaml  # only where there is something to read
+
+    try:
+        return yaml.load(disk.read_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), []  # noqa: S506 - safe, in C
+    except yaml.YAMLError as error:
+        return None, [Problem(message=f"{path} is not valid YAML: {' '.join(str(error).split())}", hint="mend it, or delete it to start from the defaults")]
+
+
+def _values(given: object, folder: Path, settings: Settings | None) -> tuple[Mapping[str, Any], list[Problem]]:
+    """The parameter values: those given, else those of the last time."""
+    if isinstance(given, Mapping):
+        wrong = [key for key in given if not isinstance(key, str)]
+        return {**given}, [Problem(message=f"pipeline_params: the name {key!r} is not a str") for key in wrong]
+    if given is not None:
+        return {}, [Problem(message=f"pipeline_params is {type(given).__name__}, not a dict", hint="write {'rows': 178}")]
+    path = folder / settings.parameter_values_path if settings else None
+    if path is None or not path.is_file():
+        return {}, []
+    try:
+        found = json.loads(disk.read_text(path))
+    except ValueError as error:
+        return {}, [Problem(message=f"{path} is not valid JSON: {error}", hint="mend it, or give pipeline_params")]
+    if isinstance(found, dict):
+        return found, []
+    return {}, [Problem(message=f"{path} is not an object of names and values", hint="mend it, or give pipeline_params")]
+

@@ -1,0 +1,93 @@
+"""What a person sees of a result: text in a terminal, HTML in a notebook."""
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+from .model import Change, Changes, Fate
+
+SHOWN = 40
+COLOURS = {Fate.CREATED: "#2e8b57", Fate.SAME: "#888", Fate.CHANGED: "#3b7dd8", Fate.KEPT: "#c77700", Fate.REMOVED: "#c0392b"}
+MARKS = {Fate.CREATED: "+", Fate.SAME: "=", Fate.CHANGED: "~", Fate.KEPT: "!", Fate.REMOVED: "-"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated(Changes):
+    """What generate() did: `changes`, `warnings`, `next_steps`, and how to look at them."""
+
+    def __str__(self) -> str:
+        return "\n".join(_text(self))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return "".join(_html(self))
+
+
+def headline(done: Changes) -> str:
+    """One line: "AutoMLOps/: 19 created, 2 kept", or "nothing to do"."""
+    counts = Counter(change.fate for change in done.changes)
+    told = ", ".join(f"{counts[fate]} {fate.value}" for fate in Fate if counts[fate] and fate is not Fate.SAME)
+    would = " (dry run: nothing was written)" if done.dry_run else ""
+    return f"{done.folder}: {told or f'nothing to do, {counts[Fate.SAME]} files are as they should be'}{would}"
+
+
+def _text(done: Changes) -> Iterator[str]:
+    yield headline(done)
+    news = [change for change in done.changes if change.fate is not Fate.SAME]
+    # What was kept or removed concerns the user's own work: all of it is told, however much was created.
+    own = [change for change in news if change.fate in (Fate.KEPT, Fate.REMOVED)]
+    rest = [change for change in news if change not in own] if own else news
+    for change in [*own, *rest[:SHOWN]]:
+        yield f"  {change.fate.value:8} {change.path}" + (f"  ({change.note})" if change.note else "")
+    if len(rest) > SHOWN:
+        yield f"  ... and {len(rest) - SHOWN} more"
+    if done.warnings:
+        yield "Warnings:"
+        yield from (f"  - {warning}" for warning in done.warnings)
+    if done.next_steps:
+        yield "Next:"
+        yield from (f"  - {step}" for step in done.next_steps)
+
+
+def _html(done: Changes) -> Iterator[str]:
+    """Static and self-contained: notebooks run no script of a stranger, and load nothing from outside."""
+    yield '<div style="font-family:system-ui,sans-serif;line-height:1.5">'
+    yield f"<p><strong>{escape(headline(done))}</strong></p>"
+    if done.warnings:
+        yield '<ul aria-label="warnings">'
+        yield from (f'<li><span style="color:{COLOURS[Fate.KEPT]}">warning</span> {escape(str(warning))}</li>' for warning in done.warnings)
+        yield "</ul>"
+    yield from _folder_html(sorted(done.changes, key=lambda change: change.path.split("/")), 0, is_open=len(done.changes) <= 2 * SHOWN)
+    if done.next_steps:
+        yield "<p>Next:</p><ul>"
+        yield from (f"<li><code>{escape(step)}</code></li>" for step in done.next_steps)
+        yield "</ul>"
+    yield "</div>"
+
+
+def _folder_html(changes: list[Change], depth: int, is_open: bool) -> Iterator[str]:
+    yield '<ul style="list-style:none;padding-left:1.2em;margin:0">'
+    position = 0
+    while position < len(changes):
+        parts = changes[position].path.split("/")
+        if len(parts) == depth + 1:
+            yield _file_html(changes[position], parts[-1])
+            position += 1
+            continue
+        inside = [change for change in changes[position:] if change.path.split("/")[depth : depth + 1] == parts[depth : depth + 1] and len(change.path.split("/")) > depth + 1]
+        yield f"<li><details{' open' * is_open}><summary>{escape(parts[depth])}/ {_tally(inside)}</summary>"
+        yield from _folder_html(inside, depth + 1, is_open)
+        yield "</details></li>"
+        position += len(inside)
+    yield "</ul>"
+
+
+def _tally(changes: list[Change]) -> str:
+    counts = Counter(change.fate for change in changes)
+    return " ".join(f'<small style="color:{COLOURS[fate]}">{MARKS[fate]}{counts[fate]}</small>' for fate in Fate if counts[fate])
+
+
+def _file_html(change: Change, name: str) -> str:
+    note = f" <small>{escape(change.note)}</small>" if change.note else ""
+    return f'<li>{escape(name)} <small style="color:{COLOURS[change.fate]}">{change.fate.value}</small>{note}</li>'

@@ -1,0 +1,201 @@
+"""The nouns: every value that flows through the house, frozen."""
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell of a notebook, or a whole script. `label` is how messages name it: "cell 7", "In[7]", "train.py"."""
+
+    label: str
+    text: str
+    first_line: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notebook:
+    """The cells that count, in order: everything a pipeline is read from. `stop` is the line of a running script that
+    asked for it: what stands below is not the pipeline's."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    stop: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A fault (or a warning): what is wrong, where, and how to mend it."""
+
+    message: str
+    hint: str = ""
+    cell: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        where = f"{self.cell}, line {self.line}: " if self.cell and self.line else f"{self.cell}: " if self.cell else ""
+        return f"{where}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+def slug(name: str) -> str:
+    """A name as kfp and Vertex AI write it: lower case, digits and single dashes."""
+    return "-".join(part for part in re.split(r"[^0-9a-z]+", name.lower()) if part)
+
+
+class Kind(StrEnum):
+    """The types of value that travel between steps, by the names they have in a compiled spec."""
+
+    STRING = "STRING"
+    NUMBER_INTEGER = "NUMBER_INTEGER"
+    NUMBER_DOUBLE = "NUMBER_DOUBLE"
+    BOOLEAN = "BOOLEAN"
+    LIST = "LIST"
+    STRUCT = "STRUCT"
+    TASK_FINAL_STATUS = "TASK_FINAL_STATUS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """A value that goes into or comes out of a component or a pipeline. `default` is JSON text; None means that there is none."""
+
+    name: str
+    kind: Kind
+    default: str | None = None
+    optional: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A file that goes into or comes out of a component. `title` is its schema: "system.Dataset"."""
+
+    name: str
+    title: str
+    version: str = "0.0.1"
+    many: bool = False
+    optional: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """One imported name: `import module as alias` (name empty), or `from module import name as alias`."""
+
+    module: str
+    name: str = ""
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One step's code and its signature. `source` is the whole module; `requirements` are lines of a requirements.txt."""
+
+    name: str
+    source: str
+    inputs: tuple[Param | Artifact, ...] = ()
+    outputs: tuple[Param | Artifact, ...] = ()
+    description: str = ""
+    requirements: tuple[str, ...] = ()
+    google: tuple[str, ...] = ()  # the modules of Google services that it imports
+    cell: str = ""
+    line: int = 0
+
+
+class Source(StrEnum):
+    """Where an argument of a step comes from."""
+
+    VALUE = "value"  # a literal: `of` is its JSON text
+    PARAMETER = "parameter"  # a parameter of the pipeline: `of` is its name
+    OUTPUT = "output"  # an output of another step: `of` is the step, `output` the output
+    CODE = "code"  # anything else that Python can say: `of` is the expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """What a step is given for one input."""
+
+    name: str
+    source: Source
+    of: str
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One call of a component in the pipeline. `name` is the task's name in the compiled spec."""
+
+    name: str
+    component: str
+    arguments: tuple[Argument, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """What a notebook says: components, how they are wired, and the code of the wiring.
+
+    `function` names the pipeline function, `body` is its text (decorated), `carried` the statements that it needs before
+    it, `imports` what those import. `steps` is empty when the body cannot be read without running it (`readable`).
+    `values` are the values of its parameters for a run, as (name, JSON text). `name` is clean enough for a resource
+    (`wine-quality`), `title` is what the user called it. `tools` are the pinned packages that compile and submit it.
+    """
+
+    name: str
+    title: str
+    function: str
+    body: str
+    description: str = ""
+    parameters: tuple[Param, ...] = ()
+    components: tuple[Component, ...] = ()
+    steps: tuple[Step, ...] = ()
+    readable: bool = True
+    imports: tuple[Import, ...] = ()
+    carried: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+    tools: tuple[str, ...] = ()
+    notebook: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One file of a tree. It is executable when its text starts with `#!`."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """A whole codebase, path by path, sorted."""
+
+    files: tuple[File, ...]
+
+
+class Fate(StrEnum):
+    """What became of a file."""
+
+    CREATED = "created"
+    SAME = "same"
+    CHANGED = "changed"
+    KEPT = "kept"  # the user's edit stands; the new version is beside it
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One file and what became of it; `note` says more where there is more to say."""
+
+    path: str
+    fate: Fate
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What generating did, or with `dry_run` would do."""
+
+    folder: str
+    changes: tuple[Change, ...]
+    warnings: tuple[Problem, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    dry_run: bool = False

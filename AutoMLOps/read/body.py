@@ -1,0 +1,275 @@
+"""Reads the body of a pipeline function: its steps and their wiring, and the mistakes that kfp would compile without a word."""
+import ast
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..model import Argument, Artifact, Component, Kind, Param, Problem, Source, Step, slug
+from .program import Program
+from .signature import evaluate, misfit
+from .statements import dotted
+
+BLOCKS = frozenset({"If", "Elif", "Else", "Condition", "ParallelFor", "ExitHandler"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Body:
+    """What a pipeline function does, as far as that can be read without running it."""
+
+    program: Program
+    components: Mapping[str, Component]
+    parameters: Mapping[str, Param]
+    owner: str
+    cell: str
+    offset: int
+    steps: list[Step] = field(default_factory=list)
+    tasks: dict[str, Step] = field(default_factory=dict)
+    loops: set[str] = field(default_factory=set)
+    used: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    later: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    readable: bool = True
+
+    def wrong(self, node: ast.AST, message: str, hint: str = "") -> None:
+        line = getattr(node, "lineno", 0) + self.offset
+        self.problems.append(Problem(message=f"{self.owner}: {message}", hint=hint, cell=self.cell, line=line))
+
+
+def read(body: Body, function: ast.FunctionDef) -> Body:
+    """Walks the statements in order, then looks at the whole for cycles."""
+    for statement in function.body:
+        _statement(body, statement)
+    for inner in ast.walk(function):
+        _call_anywhere(body, inner)
+        _choice(body, inner)
+    _order(body)
+    _cycle(body, function)
+    return body
+
+
+def _statement(body: Body, node: ast.stmt) -> None:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            step = _step(body, value)
+            body.tasks.pop(name, None)
+            if step:
+                body.tasks[name] = step
+            elif not isinstance(value, ast.Constant):
+                body.readable = False
+        case ast.Expr(value=ast.Call() as value):
+            if not _step(body, value) and not _method(body, value):
+                body.readable = False
+        case ast.With(items=items, body=inner):
+            for item in items:
+                _block(body, item)
+            for statement in inner:
+                _statement(body, statement)
+        case ast.Expr(value=ast.Constant()) | ast.Return() | ast.Pass():
+            pass
+        case _:
+            body.readable = False
+
+
+def _block(body: Body, item: ast.withitem) -> None:
+    call = item.context_expr
+    name = body.program.resolve(dotted(call.func)) if isinstance(call, ast.Call) else ""
+    if not (name.startswith("kfp.") and name.rpartition(".")[2] in BLOCKS):
+        body.readable = False
+    if isinstance(item.optional_vars, ast.Name):
+        body.loops.add(item.optional_vars.id)
+
+
+def _unchained(node: ast.expr) -> tuple[ast.expr, list[ast.Call]]:
+    """`f(x).set_cpu_limit("4").after(a)` as `f(x)` and the calls that follow it."""
+    calls: list[ast.Call] = []
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not dotted(node.func):
+        calls.append(node)
+        node = node.func.value
+    return node, calls
+
+
+def _step(body: Body, node: ast.expr) -> Step | None:
+    base, calls = _unchained(node)
+    if not isinstance(base, ast.Call) or not isinstance(base.func, ast.Name) or base.func.id not in body.components:
+        return None
+    component = body.components[base.func.id]
+    after = tuple(name for call in calls if _called(call) == "after" for name in _mentioned(body, *call.args))
+    step = Step(name=_fresh(body, slug(component.name)), component=component.name, arguments=tuple(_arguments(body, component, base)), after=after)
+    body.steps.append(step)
+    return step
+
+
+def _fresh(body: Body, name: str) -> str:
+    """The task's name as kfp makes it unique: the second call of `train` is `train-2`."""
+    number = body.counts[name] = body.counts.get(name, 0) + 1
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def _mentioned(body: Body, *nodes: ast.AST) -> list[str]:
+    """The steps whose task variables appear in some expressions."""
+    names = (inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name))
+    return [body.tasks[name].name for name in names if name in body.tasks]
+
+
+def _method(body: Body, call: ast.Call) -> bool:
+    """`task.after(other)` as a statement of its own: an order that is added once all steps are known."""
+    root = call.func
+    while isinstance(root, ast.Attribute | ast.Call):
+        root = root.value if isinstance(root, ast.Attribute) else root.func
+    if not isinstance(root, ast.Name) or root.id not in body.tasks:
+        return isinstance(call.func, ast.Name) and call.func.id == "print"
+    if _called(call) == "after":
+        body.later.setdefault(body.tasks[root.id].name, []).extend(_mentioned(body, *call.args))
+    return True
+
+
+def _arguments(body: Body, component: Component, call: ast.Call) -> Iterator[Argument]:
+    ports = {port.name: port for port in component.inputs}
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            body.readable = False
+        elif keyword.arg in ports:
+            yield _argument(body, ports[keyword.arg], keyword.value)
+
+
+def _argument(body: Body, port: Param | Artifact, node: ast.expr) -> Argument:
+    match node:
+        case ast.Name(id=name) if name in body.parameters:
+            _fits(body, node, port, body.parameters[name], f"the pipeline parameter `{name}`")
+            return Argument(name=port.name, source=Source.PARAMETER, of=name)
+        case ast.Attribute(value=ast.Name(id=name), attr="output") if name in body.tasks:
+            return _output(body, port, node, body.tasks[name], "")
+        case ast.Subscript(value=ast.Attribute(value=ast.Name(id=name), attr="outputs"), slice=ast.Constant(value=str(key))) if name in body.tasks:
+            return _output(body, port, node, body.tasks[name], key)
+    if not _mentioned(body, node) and not any(isinstance(inner, ast.Name) and inner.id in body.parameters for inner in ast.walk(node)):
+        try:
+            value = evaluate(body.program, node)
+        except ValueError:
+            return Argument(name=port.name, source=Source.CODE, of=ast.unparse(node))
+        _value(body, node, port, value)
+        return Argument(name=port.name, source=Source.VALUE, of=json.dumps(value, ensure_ascii=False))
+    return Argument(name=port.name, source=Source.CODE, of=ast.unparse(node))
+
+
+def _value(body: Body, node: ast.expr, port: Param | Artifact, value: object) -> None:
+    if isinstance(port, Artifact):
+        body.wrong(node, f"`{port.name}` takes an artifact, not the value {value!r}", "pass the output of a step")
+        return
+    reason = misfit(port.kind, value) if value is not None else ""
+    if not reason and port.kind is Kind.NUMBER_DOUBLE and isinstance(value, int):
+        reason = f"is {value}, an int, and kfp wants a float: write {float(value)}"
+    if reason:
+        body.wrong(node, f"the value for `{port.name}` {reason}")
+
+
+def _output(body: Body, port: Param | Artifact, node: ast.expr, step: Step, key: str) -> Argument:
+    outputs = {output.name: output for output in body.components[step.component].outputs}
+    if not key and len(outputs) == 1:
+        key = next(iter(outputs))
+    if key not in outputs:
+        names = ", ".join(f'outputs["{name}"]' for name in outputs) or "none"
+        body.wrong(node, f"the step `{step.component}` has no such output" if key else f"`.output` of `{step.component}` is not one output", f"its outputs: {names}")
+    else:
+        _fits(body, node, port, outputs[key], f"the output `{key}` of `{step.component}`")
+    return Argument(name=port.name, source=Source.OUTPUT, of=step.name, output=key)
+
+
+def _fits(body: Body, node: ast.expr, port: Param | Artifact, given: Param | Artifact, what: str) -> None:
+    """Whether kfp would let this travel there: values by equal type, artifacts by equal schema or through the general one."""
+    match port, given:
+        case Param(), Param():
+            fits = port.kind == given.kind
+        case Artifact(), Artifact():
+            fits = port.many == given.many and (port.title == given.title or "system.Artifact" in (port.title, given.title))
+        case _:
+            fits = False
+    if not fits:
+        body.wrong(node, f"`{port.name}` takes {_what(port)}, and {what} is {_what(given)}")
+
+
+def _what(port: Param | Artifact) -> str:
+    if isinstance(port, Param):
+        return {Kind.STRING: "a str", Kind.NUMBER_INTEGER: "an int", Kind.NUMBER_DOUBLE: "a float", Kind.BOOLEAN: "a bool", Kind.LIST: "a list", Kind.STRUCT: "a dict"}.get(port.kind, "a final status")
+    return ("a list of " if port.many else "a ") + port.title.removeprefix("system.")
+
+
+def _call_anywhere(body: Body, node: ast.AST) -> None:
+    """Whatever stands around it, a call of a component takes its inputs by name, all of those without a default."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in body.components:
+        return
+    component = body.components[node.func.id]
+    body.used.append(component.name)
+    ports = {port.name: port for port in component.inputs}
+    if node.args:
+        body.wrong(node, f"`{component.name}` is called with positional arguments", f"kfp takes them by name: {', '.join(f'{name}=...' for name in ports)}")
+        return
+    given = {keyword.arg for keyword in node.keywords}
+    for keyword in node.keywords:
+        if keyword.arg and keyword.arg not in ports:
+            hint = near(keyword.arg, ports) or f"its inputs: {', '.join(ports) or 'none'}"
+            body.wrong(keyword.value, f"`{component.name}` has no input `{keyword.arg}`", hint)
+    missing = [name for name, port in ports.items() if not port.optional and name not in given]
+    if missing and None not in given:
+        body.wrong(node, f"`{component.name}` is called without {', '.join(f'`{name}`' for name in missing)}", "give it a value, or a default in the component")
+
+
+def near(name: str, known: Mapping[str, object]) -> str:
+    import difflib  # only on the way to an error
+
+    found = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean `{found[0]}`?" if found else ""
+
+
+def _choice(body: Body, node: ast.AST) -> None:
+    """Python's own `if` and `for` run while the pipeline is compiled: over a value that is known only later they mislead."""
+    tests: list[ast.expr] = []
+    match node:
+        case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) | ast.Assert(test=test):
+            tests, what = [test], "dsl.If"
+        case ast.For(iter=iterable):
+            tests, what = [iterable], "dsl.ParallelFor"
+        case ast.ListComp(generators=generators) | ast.SetComp(generators=generators) | ast.GeneratorExp(generators=generators):
+            tests, what = [generator.iter for generator in generators], "dsl.ParallelFor"
+        case ast.Call(func=func) if body.program.resolve(dotted(func)).rpartition(".")[2] in ("If", "Elif", "Condition"):
+            _quote(body, node)
+            return
+        case _:
+            return
+    late = {*body.parameters, *body.tasks, *body.loops}
+    for test in tests:
+        names = [inner.id for inner in ast.walk(test) if isinstance(inner, ast.Name) and inner.id in late]
+        if names:
+            word = type(node).__name__.lower() if isinstance(node, ast.If | ast.For | ast.While | ast.Assert) else "comprehension" if what == "dsl.ParallelFor" else "if"
+            body.wrong(node, f"Python's `{word}` over `{names[0]}`, whose value is known only when the pipeline runs", f"write `with {what}(...)`")
+
+
+def _quote(body: Body, node: ast.Call) -> None:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and "'" in inner.value and not _is_name(node, inner):
+            body.wrong(inner, f"a condition on {inner.value!r}: a quote in it compiles to an expression that is invalid", "compare inside a component, and make the condition on what that returns")
+
+
+def _is_name(call: ast.Call, constant: ast.Constant) -> bool:
+    """The condition's own `name=`, which is no part of the expression."""
+    return any(keyword.arg == "name" and keyword.value is constant for keyword in call.keywords) or constant in call.args[1:]
+
+
+def _order(body: Body) -> None:
+    body.steps = [replace(step, after=(*step.after, *body.later.get(step.name, ()))) for step in body.steps]
+
+
+def _cycle(body: Body, function: ast.FunctionDef) -> None:
+    """kfp compiles a cycle without a word, and such a pipeline never starts."""
+    from graphlib import CycleError, TopologicalSorter
+
+    before = {step.name: [*step.after, *(argument.of for argument in step.arguments if argument.source is Source.OUTPUT)] for step in body.steps}
+    try:
+        TopologicalSorter(before).prepare()
+    except CycleError as error:
+        path = " -> ".join(reversed(error.args[1]))
+        body.wrong(function, f"the steps wait for each other in a circle: {path}", "take one `.after` out")

@@ -1,0 +1,183 @@
+"""Finds what a piece of code needs from the other cells, and whether each part of that may travel with it."""
+import ast
+import builtins
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from ..model import Import, Problem
+from .program import OURS, Placed, Program
+from .statements import CONSTANT_CALLS, STATE, STRING_METHODS, Statement, bound, dotted, statements
+
+GIVEN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__builtins__", "__spec__", "__annotations__"}
+TYPES = ("typing.", "typing_extensions.", "collections.abc.", "kfp.dsl.")  # whose subscripts are types, not state
+NOTEBOOK_ONLY = frozenset({"display", "get_ipython", "In", "Out", "_", "__"})
+ESCAPE = "or end its line with `# automlops: carry` to take it along as it stands"
+MEND = "pass it as a parameter, or make it inside the component"
+
+
+@dataclass(slots=True, kw_only=True)
+class Closure:
+    """What travels: imported names, statements in their order; and the faults found on the way."""
+
+    imports: set[Import] = field(default_factory=set)
+    carried: dict[int, Placed] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    @property
+    def statements(self) -> list[Placed]:
+        return [self.carried[number] for number in sorted(self.carried)]
+
+
+def closure(program: Program, names: Iterable[str], owner: str, cell: str, line: int, own: Collection[str] = (), real: Collection[str] = ()) -> Closure:
+    """Everything that `names` need, transitively. `own` names are the owner's business (components in a pipeline);
+    `real` names must exist at run time even where they are imported for type checkers alone (a signature's types)."""
+    found = Closure()
+    queue = sorted(set(names) - set(own), reverse=True)
+    while queue:
+        name = queue.pop()
+        if name in found.names:
+            continue
+        found.names.add(name)
+        placed = program.last(name)
+        if placed is None:
+            if name not in GIVEN:
+                found.problems.append(_unbound(program, name, owner, cell, line))
+            continue
+        problem = _refused(program, name, placed, owner)
+        if problem:
+            found.problems.append(problem)
+        elif name in real and placed.statement.how == "checking":
+            found.imports.update(item for item in placed.statement.imports if bound(item) == name)
+        else:
+            queue += sorted((_take(program, found, name) - set(own)) - found.names, reverse=True)
+    _in_order(program, found, owner)
+    _discarded(program, found, owner)
+    return found
+
+
+def _take(program: Program, found: Closure, name: str) -> frozenset[str]:
+    """Adds what binds a name; returns what that needs in turn."""
+    needs: frozenset[str] = frozenset()
+    for placed in program.bindings[name]:
+        if placed.statement.how == "import":
+            found.imports.update(item for item in placed.statement.imports if bound(item) == name)
+        else:
+            found.carried[placed.number] = placed
+            needs |= without_marks(program, placed).needs
+    for placed in program.touching.get(name, ()):
+        found.carried[placed.number] = placed
+        needs |= placed.statement.needs
+    return needs
+
+
+def without_marks(program: Program, placed: Placed) -> Statement:
+    """The definition without AutoMLOps' and kfp's own decorators: those mean nothing where it travels to."""
+    node = placed.statement.node
+    marks = [mark for mark in getattr(node, "decorator_list", []) if is_mark(program, mark)]
+    if not marks:
+        return placed.statement
+    lines = placed.statement.text.split("\n")
+    first = min(mark.lineno for mark in node.decorator_list)  # type: ignore[union-attr]
+    for mark in marks:
+        for number in range(mark.lineno - first, (mark.end_lineno or mark.lineno) - first + 1):
+            lines[number] = ""
+    text = "\n".join(line for number, line in enumerate(lines) if line or number > node.lineno - first)  # type: ignore[union-attr]
+    return statements(text)[0]
+
+
+def is_mark(program: Program, mark: ast.expr) -> bool:
+    name = program.resolve(dotted(mark.func if isinstance(mark, ast.Call) else mark))
+    return name.partition(".")[0] in OURS or name.startswith("kfp.")
+
+
+def _unbound(program: Program, name: str, owner: str, cell: str, line: int) -> Problem:
+    message = f"{owner} uses `{name}`, which no cell binds"
+    hint = f"import or define it in a cell above, {MEND}"
+    if name in NOTEBOOK_ONLY:
+        hint = f"`{name}` exists in notebooks alone: leave it out of the component"
+    elif program.stars:
+        hint = f"if it comes from `from {program.stars[0].statement.star} import *`, import it by name: star imports do not travel"
+    return Problem(message=message, cell=cell, line=line, hint=hint)
+
+
+def _refused(program: Program, name: str, placed: Placed, owner: str) -> Problem | None:
+    """The reason why a binding may not travel, if there is one."""
+    statement = placed.statement
+    if statement.carry:
+        return None
+    if _is_ours(statement, name):
+        return Problem(message=f"{owner} uses `{name}`: AutoMLOps is not there where a step runs", cell=placed.cell, line=placed.line, hint="keep its calls out of the component")
+    if statement.how not in ("import", "imports", "checking", "def", "class", "assign"):
+        message = f"{owner} uses `{name}`, which is bound by `{statement.how}`"
+        return Problem(message=message, cell=placed.cell, line=placed.line, hint=f"{MEND}, {ESCAPE}")
+    changed = program.mutated.get(name)
+    if changed and statement.how in ("assign", "class"):
+        message = f"{owner} uses `{name}`, which is changed in place after it was made"
+        return Problem(message=message, cell=changed.cell, line=changed.line, hint=f"say its whole value in one statement, or {MEND}")
+    reason = _changeable(program, statement) if statement.how == "assign" else ""
+    if not reason:
+        return None
+    return Problem(message=f"{owner} uses `{name}`, which is bound by {reason}", cell=placed.cell, line=placed.line, hint=f"{MEND}, {ESCAPE}")
+
+
+def _is_ours(statement: Statement, name: str) -> bool:
+    return statement.how == "import" and any(bound(item) == name and item.module.partition(".")[0] in OURS for item in statement.imports)
+
+
+def _changeable(program: Program, statement: Statement) -> str:
+    """What makes an assignment more than a constant: a call outside the closed list, or the state of this machine."""
+    for call in statement.calls:
+        if not _constant_call(program, call):
+            return "a magic or a shell command" if call == "get_ipython" else f"a call (`{call}(...)`)"
+    for chain in statement.state:
+        root = chain.partition(".")[0].removesuffix("[]")
+        full = program.resolve(chain.removesuffix("[]"))
+        imported = _how(program, root) in ("import", "imports") and not full.startswith(TYPES)
+        if imported and (chain.endswith("[]") or any(full == state or full.startswith(state + ".") for state in STATE)):
+            return f"`{chain.replace('[]', '[...]')}`, which belongs to this machine"
+    return ""
+
+
+def _how(program: Program, name: str) -> str:
+    placed = program.last(name)
+    return placed.statement.how if placed else ""
+
+
+def _constant_call(program: Program, call: str) -> bool:
+    if call in CONSTANT_CALLS and _how(program, call) == "":
+        return True
+    if program.resolve(call) in CONSTANT_CALLS - {"set", "dict"} and "." in program.resolve(call):
+        return True
+    root, _, method = call.rpartition(".")
+    first = root.partition(".")[0]
+    return method in STRING_METHODS and bool(root) and (root == "str" or _how(program, first) == "assign")
+
+
+def _in_order(program: Program, found: Closure, owner: str) -> None:
+    """A carried statement must not read, as it runs, a name that is bound (again) only after it."""
+    for placed in found.statements:
+        reads = without_marks(program, placed).reads
+        if program.future:
+            reads -= placed.statement.annotations
+        for name in sorted(reads & found.names):
+            last = program.last(name)
+            if last is None or last.statement.how == "import" or placed.statement.carry:
+                continue
+            if last.number > placed.number or (last is placed and placed.statement.how == "assign"):
+                where = f"{last.cell}, line {last.line}" if last is not placed else "the same line"
+                message = f"{owner} carries this statement, which reads `{name}` before its last value is set ({where})"
+                found.problems.append(Problem(message=message, cell=placed.cell, line=placed.line, hint=f"give the values different names, or move the last `{name}` above"))
+
+
+def _discarded(program: Program, found: Closure, owner: str) -> None:
+    """Calls such as `pd.set_option(...)` change a module that travels, but do not travel themselves."""
+    for name in sorted(map(bound, found.imports)):
+        changed = program.mutated.get(name)
+        for placed in [*program.discarded.get(name, []), *([changed] if changed else [])]:
+            if program.resolve(name).partition(".")[0] in OURS:
+                continue
+            what = placed.statement.discarded or placed.statement.text.split("\n")[0]
+            message = f"`{what}` does not travel with {owner}"
+            found.warnings.append(Problem(message=message, cell=placed.cell, line=placed.line, hint="if the component needs its effect, call it inside"))

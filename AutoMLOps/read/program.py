@@ -1,0 +1,184 @@
+"""Turns a notebook into a program: its statements in order, and what each name is bound to in the end."""
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..model import Cell, Import, Notebook, Problem
+from .cells import code
+from .statements import Statement, bound, dotted, statements
+
+OURS = frozenset({"AutoMLOps", "google_cloud_automlops"})
+BLOCKS = frozenset({"if", "try", "with", "for", "while", "match", "def", "class"})
+VERBS = frozenset({"AutoMLOps.generate", "AutoMLOps.rehearse", "AutoMLOps.go"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A statement and where it stands: the cell's label, the line in that cell, and its number in the whole program."""
+
+    statement: Statement
+    cell: str
+    offset: int
+    number: int
+
+    @property
+    def line(self) -> int:
+        return self.statement.line + self.offset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """A cell under `%%define_component`: its makeComponent call, and the code that becomes the body."""
+
+    call: ast.Call
+    text: str
+    cell: str
+    line: int
+    number: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Program:
+    """Everything that the cells say, filled once by `program` and only read afterwards."""
+
+    name: str
+    bindings: dict[str, list[Placed]] = field(default_factory=dict)
+    mutated: dict[str, Placed] = field(default_factory=dict)
+    discarded: dict[str, list[Placed]] = field(default_factory=dict)
+    touching: dict[str, list[Placed]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    stars: list[Placed] = field(default_factory=list)
+    marked: list[Marked] = field(default_factory=list)
+    calls: list[Placed] = field(default_factory=list)
+    nested: list[Placed] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    future: bool = False
+    count: int = 0
+    redefined: list[tuple[Placed, Placed]] = field(default_factory=list)
+
+    def resolve(self, name: str) -> str:
+        """A dotted name as its module knows it: `D.Input` is `kfp.dsl.Input` after `import kfp.dsl as D`."""
+        root, dot, rest = name.partition(".")
+        full = self.aliases.get(root, root) + dot + rest
+        while full.startswith("AutoMLOps.AutoMLOps"):
+            full = full.removeprefix("AutoMLOps.")
+        return full
+
+    def last(self, name: str) -> Placed | None:
+        found = self.bindings.get(name)
+        return found[-1] if found else None
+
+
+def program(notebook: Notebook, whole_until_last: bool = False) -> Program:
+    """Reads the cells in order, up to the first call of a verb.
+
+    In a live notebook (`whole_until_last`) earlier calls have run already: only the running cell, the last, is cut.
+    """
+    result = Program(name=notebook.name)
+    for number, cell in enumerate(notebook.cells):
+        cut = not whole_until_last or number == len(notebook.cells) - 1
+        if _read(result, cell, cut, notebook.stop):
+            break
+    return result
+
+
+def _read(program: Program, cell: Cell, cut: bool, stop: int) -> bool:
+    """Adds one cell; says whether it called a verb, which ends the program."""
+    plain = code(cell.text)
+    offset = plain.skipped + cell.first_line - 1
+    try:
+        found = statements(plain.text, plain.magic == "define_imports")
+    except SyntaxError as error:
+        where = (error.lineno or 1) + offset
+        program.problems.append(Problem(message=f"invalid Python: {error.msg}", cell=cell.label, line=where, hint="run the cell and mend it"))
+        return False
+    except ValueError as error:
+        program.problems.append(Problem(message=f"invalid Python: {error}", cell=cell.label, hint="run the cell and mend it"))
+        return False
+    if plain.magic == "define_component":
+        _mark(program, found, cell, offset, plain.text)
+        return False
+    for statement in found:
+        program.count += 1
+        placed = Placed(statement=statement, cell=cell.label, offset=offset, number=program.count)
+        if placed.line <= stop < placed.line + statement.text.count("\n") + 1 or (stop and placed.line > stop):
+            return True
+        if cut and not stop and any(program.resolve(call) in VERBS for call in statement.calls):
+            return True
+        _add(program, placed)
+    return False
+
+
+def _mark(program: Program, found: tuple[Statement, ...], cell: Cell, offset: int, text: str) -> None:
+    """Takes a marked cell: its first statement is the call, found as code, and the lines after that are the body."""
+    first = found[0] if found else None
+    call = first.node.value if first and isinstance(first.node, ast.Expr) else None
+    if not first or not isinstance(call, ast.Call) or not program.resolve(dotted(call.func)).endswith("makeComponent"):
+        message = "a cell under %%define_component starts with AutoMLOps.makeComponent(name=..., params=[...])"
+        program.problems.append(Problem(message=message, cell=cell.label, line=offset + 1))
+        return
+    end = first.line - 1 + len(first.text.split("\n"))
+    body = "\n".join(text.split("\n")[end:]).strip("\n")
+    program.count += 1
+    program.marked.append(Marked(call=call, text=body, cell=cell.label, line=first.line + offset, number=program.count))
+
+
+def _add(program: Program, placed: Placed) -> None:
+    statement = placed.statement
+    if statement.how == "import" and any(item.module == "__future__" for item in statement.imports):
+        program.future |= "annotations" in statement.binds
+        return
+    if statement.star:
+        program.stars.append(placed)
+    if statement.how == "expression":
+        program.calls.append(placed)
+    elif statement.how in BLOCKS and "AutoMLOps" in statement.text:
+        program.nested.append(placed)
+    for name in statement.binds:
+        _bind(program, name, placed)
+    touched = {*statement.mutates, statement.discarded.partition(".")[0]} - {""}
+    for name in touched if statement.carry else ():
+        program.touching.setdefault(name, []).append(placed)
+    for name in () if statement.carry else statement.mutates:
+        program.mutated.setdefault(name, placed)
+    if statement.discarded and not statement.carry:
+        program.discarded.setdefault(statement.discarded.partition(".")[0], []).append(placed)
+    for item in statement.imports:
+        program.aliases[bound(item)] = _full(item)
+
+
+def _full(item: Import) -> str:
+    if item.name:
+        return f"{item.module}.{item.name}"
+    return item.module if item.alias else item.module.partition(".")[0]
+
+
+def _bind(program: Program, name: str, placed: Placed) -> None:
+    """The last binding wins; a cell run again, or an import said again, adds nothing."""
+    known = program.bindings.get(name)
+    if not known:
+        program.bindings[name] = [placed]
+    elif _again(program, known[-1], placed):
+        pass
+    elif _submodule(known[-1].statement) and _submodule(placed.statement):
+        known.append(placed)  # `import google.cloud.storage` and `import google.cloud.bigquery` both bind `google`
+    else:
+        if placed.statement.how == known[-1].statement.how == "def":
+            program.redefined.append((known[-1], placed))
+        program.bindings[name] = [placed]
+
+
+def _again(program: Program, before: Placed, now: Placed) -> bool:
+    if before.statement.text != now.statement.text:
+        return before.statement.how == now.statement.how == "import" and set(now.statement.imports) <= set(before.statement.imports)
+    return all(found.number < before.number for name in now.statement.reads if (found := program.last(name)) and found is not before)
+
+
+def _submodule(statement: Statement) -> bool:
+    return statement.how == "import" and all(not item.name and not item.alias for item in statement.imports)
+
+
+def walked(placed: Placed) -> Iterator[ast.AST]:
+    """The tree of a statement, parsed again where it was not kept."""
+    yield from ast.walk(placed.statement.node or ast.parse(placed.statement.text))

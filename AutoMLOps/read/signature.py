@@ -1,0 +1,384 @@
+"""Reads a function's signature from its annotations alone, as kfp would after running it."""
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..model import Artifact, Kind, Param, Problem
+from .docstrings import Described, described
+from .program import Program
+from .statements import dotted
+
+PARAMETERS = {
+    "str": Kind.STRING,
+    "int": Kind.NUMBER_INTEGER,
+    "float": Kind.NUMBER_DOUBLE,
+    "bool": Kind.BOOLEAN,
+    "list": Kind.LIST,
+    "dict": Kind.STRUCT,
+    "typing.List": Kind.LIST,
+    "typing.Dict": Kind.STRUCT,
+}
+ARTIFACTS = {
+    f"kfp.dsl.{name}": f"system.{name}"
+    for name in ("Artifact", "Model", "Dataset", "Metrics", "ClassificationMetrics", "SlicedClassificationMetrics", "HTML", "Markdown")
+}
+FINAL_STATUS = "kfp.dsl.PipelineTaskFinalStatus"
+TYPES = "str, int, float, bool, list, dict, Input[...] or Output[...] of an artifact"
+SINGLE = "Output"
+
+
+class Refused(Exception):
+    """A type that cannot travel; the sentence says why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Signature:
+    """A component's interface as found, with the faults in it."""
+
+    inputs: list[Param | Artifact] = field(default_factory=list)
+    outputs: list[Param | Artifact] = field(default_factory=list)
+    description: str = ""
+    problems: list[Problem] = field(default_factory=list)
+    quoted: bool = False
+
+
+def signature(program: Program, node: ast.FunctionDef, owner: str, cell: str, offset: int) -> Signature:
+    """The inputs and outputs of a component function; every fault in it is listed, none raised."""
+    found = Signature()
+    documented = described(ast.get_docstring(node, clean=True))
+    found.description = documented.description
+    for argument, default in _arguments(node, found, owner, cell, offset):
+        try:
+            _argument(program, found, documented, argument, default)
+        except Refused as reason:
+            message = f"{owner}: the parameter `{argument.arg}` {reason}"
+            found.problems.append(Problem(message=message, cell=cell, line=argument.lineno + offset, hint=f"use {TYPES}"))
+    try:
+        _returned(program, found, documented, node.returns)
+    except Refused as reason:
+        message = f"{owner}: what it returns {reason}"
+        found.problems.append(Problem(message=message, cell=cell, line=node.lineno + offset, hint=f"return {TYPES.partition(', Input')[0]}, a NamedTuple of them or an artifact"))
+    return found
+
+
+def _arguments(node: ast.FunctionDef, found: Signature, owner: str, cell: str, offset: int) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    spec = node.args
+    for extra in filter(None, [spec.vararg, spec.kwarg]):
+        message = f"{owner}: `*{extra.arg}` cannot be an input: a step's inputs have names and types"
+        found.problems.append(Problem(message=message, cell=cell, line=extra.lineno + offset, hint="name each input"))
+    for extra in spec.posonlyargs:
+        message = f"{owner}: `{extra.arg}` is positional only, and kfp passes inputs by name"
+        found.problems.append(Problem(message=message, cell=cell, line=extra.lineno + offset, hint="remove the `/`"))
+    padding: list[ast.expr | None] = [None] * (len(spec.args) - len(spec.defaults))
+    yield from zip(spec.args, [*padding, *spec.defaults][-len(spec.args) :] if spec.args else [], strict=False)
+    yield from zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
+
+
+def _argument(program: Program, found: Signature, documented: Described, argument: ast.arg, default: ast.expr | None) -> None:
+    if argument.annotation is None:
+        raise Refused("has no type")
+    if argument.arg == SINGLE:
+        raise Refused("has the name that kfp gives to a single returned value")
+    annotation = unquoted(argument.annotation, found)
+    inner, optional = without_optional(program, annotation)
+    kind = _wrapper(program, inner)
+    text = documented.parameters.get(argument.arg, "")
+    if kind in ("Output", "OutputPath"):
+        found.outputs.append(_port(program, found, inner, argument.arg, documented.returns.get(argument.arg, ""), False))
+        return
+    port = _port(program, found, inner, argument.arg, text, default is not None)
+    if isinstance(port, Artifact):
+        if default is not None and not (isinstance(default, ast.Constant) and default.value is None):
+            raise Refused("is an artifact: its only default can be None")
+        found.inputs.append(port)
+        return
+    if port.kind is Kind.TASK_FINAL_STATUS:
+        found.inputs.append(Param(name=argument.arg, kind=port.kind, optional=True, description=text))
+        return
+    value = _default(program, port, default)
+    found.inputs.append(Param(name=port.name, kind=port.kind, default=value, optional=default is not None, description=text))
+
+
+def _default(program: Program, port: Param, node: ast.expr | None) -> str | None:
+    if node is None:
+        return None
+    try:
+        value = evaluate(program, node)
+    except ValueError as error:
+        raise Refused(f"has a default that is not a constant ({error})") from error
+    if value is None:
+        return None
+    problem = misfit(port.kind, value)
+    if problem:
+        raise Refused(f"has a default that {problem}")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def misfit(kind: Kind, value: object) -> str:
+    """Why a value does not fit a parameter's type: "is 'abc', not an int"; nothing where it fits."""
+    fits, name = {
+        Kind.STRING: (isinstance(value, str), "a str"),
+        Kind.NUMBER_INTEGER: (isinstance(value, int) and not isinstance(value, bool), "an int"),
+        Kind.NUMBER_DOUBLE: (isinstance(value, int | float) and not isinstance(value, bool), "a float"),
+        Kind.BOOLEAN: (isinstance(value, bool), "a bool"),
+        Kind.LIST: (isinstance(value, list | tuple), "a list"),
+        Kind.STRUCT: (isinstance(value, dict), "a dict"),
+        Kind.TASK_FINAL_STATUS: (False, "something to pass: kfp fills it"),
+    }[kind]
+    if not fits:
+        return f"is {_short(value)}, not {name}"
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return f"is {_short(value)}, which JSON cannot hold"
+    return ""
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def unquoted(node: ast.expr, found: Signature | None = None) -> ast.expr:
+    """The annotation behind a string annotation."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            node = ast.parse(node.value.strip(), mode="eval").body
+        except SyntaxError as error:
+            raise Refused(f"has the type {node.value!r}, which is no Python") from error
+        if found:
+            found.quoted = True
+    return node
+
+
+def without_optional(program: Program, node: ast.expr) -> tuple[ast.expr, bool]:
+    """`Optional[X]`, `X | None` and `Union[X, None]` as X. `None | X` stays: kfp does not read it."""
+    match node:
+        case ast.Subscript(value=value, slice=inner) if _named(program, value) == "typing.Optional":
+            return unquoted(inner), True
+        case ast.Subscript(value=value, slice=ast.Tuple(elts=[inner, ast.Constant(value=None)])) if _named(program, value) == "typing.Union":
+            return unquoted(inner), True
+        case ast.BinOp(left=inner, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return unquoted(inner), True
+    return node, False
+
+
+def _named(program: Program, node: ast.AST) -> str:
+    """The full name of a type, through import aliases and through constants that name one."""
+    name = dotted(node)
+    full = program.resolve(name)
+    placed = program.last(name) if name else None
+    if placed and placed.statement.how == "assign" and isinstance(placed.statement.node, ast.Assign | ast.AnnAssign):
+        value = placed.statement.node.value
+        return _named(program, value) if value is not None and dotted(value) not in ("", name) else full
+    return _canonical(full)
+
+
+def _canonical(name: str) -> str:
+    """kfp and typing offer the same names in several places."""
+    tail = name.rpartition(".")[2]
+    if name.startswith(("kfp.dsl.", "kfp.v2.dsl.")):
+        return f"kfp.dsl.{tail}"
+    if name.startswith(("typing_extensions.", "builtins.")):
+        return f"typing.{tail}" if name.startswith("typing_") else tail
+    return name
+
+
+def _alias(program: Program, node: ast.expr) -> ast.expr:
+    """What a constant that holds a whole type stands for: `Table = Input[Dataset]`."""
+    placed = program.last(node.id) if isinstance(node, ast.Name) else None
+    kept = placed.statement.node if placed and placed.statement.how == "assign" else None
+    return kept.value if isinstance(kept, ast.Assign) and not isinstance(kept.value, ast.Call) else node
+
+
+def _wrapper(program: Program, node: ast.expr) -> str:
+    node = _alias(program, node)
+    match node:
+        case ast.Subscript(value=value):
+            name = _named(program, value)
+        case ast.Call(func=func):
+            name = _named(program, func)
+        case _:
+            name = _named(program, node)
+    return name.removeprefix("kfp.dsl.") if name.startswith("kfp.dsl.") else ""
+
+
+def _port(program: Program, found: Signature, node: ast.expr, name: str, description: str, optional: bool) -> Param | Artifact:
+    """The input or output that one annotation declares."""
+    node = _alias(program, node)
+    wrapper = _wrapper(program, node)
+    match node:
+        case ast.Subscript(slice=inner) if wrapper in ("Input", "Output"):
+            return _artifact(program, unquoted(inner, found), name, description, optional, wrapper)
+        case ast.Call() if wrapper in ("InputPath", "OutputPath"):
+            return _path(program, node, name, description, optional)
+        case _ if wrapper in ("InputPath", "OutputPath"):
+            raise Refused(f"is `{wrapper}` without a type: write {wrapper}('Dataset') or {wrapper}(str)")
+        case _ if _is_artifact(program, node):
+            return _artifact(program, node, name, description, optional, "Input")
+    if _named(program, node) == FINAL_STATUS:
+        return Param(name=name, kind=Kind.TASK_FINAL_STATUS, optional=True, description=description)
+    return Param(name=name, kind=parameter(program, node), optional=optional, description=description)
+
+
+def _is_artifact(program: Program, node: ast.expr) -> bool:
+    element = _element(program, node)
+    return _named(program, element if element is not None else node) in ARTIFACTS
+
+
+def _element(program: Program, node: ast.expr) -> ast.expr | None:
+    """X of `list[X]` and `List[X]`."""
+    if isinstance(node, ast.Subscript) and _named(program, node.value) in ("list", "typing.List"):
+        return unquoted(node.slice)
+    return None
+
+
+def _artifact(program: Program, node: ast.expr, name: str, description: str, optional: bool, wrapper: str) -> Artifact:
+    element = _element(program, node)
+    title = ARTIFACTS.get(_named(program, node if element is None else element))
+    if title is None:
+        raise Refused(f"has the type `{ast.unparse(node)}`, which is no artifact")
+    if element is not None and wrapper == "Output":
+        raise Refused("gives a list of artifacts, which a component cannot: only the pipeline collects them")
+    return Artifact(name=name, title=title, many=element is not None, optional=optional, description=description)
+
+
+def _path(program: Program, node: ast.Call, name: str, description: str, optional: bool) -> Param | Artifact:
+    inner = node.args[0] if node.args else next((keyword.value for keyword in node.keywords), None)
+    if inner is None or (isinstance(inner, ast.Constant) and inner.value is None):
+        return Artifact(name=name, title="system.Artifact", optional=optional, description=description)
+    if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+        text = inner.value
+        kinds = {"integer": "int", "string": "str", "text": "str", "double": "float", "boolean": "bool", "jsonobject": "dict", "jsonarray": "list"}
+        plain = kinds.get(text.lower(), text.lower())
+        if plain in PARAMETERS:
+            return Param(name=name, kind=PARAMETERS[plain], optional=optional, description=description)
+        titles = {title.removeprefix("system.").lower(): title for title in ARTIFACTS.values()}
+        return Artifact(name=name, title=titles.get(text.lower(), "system.Artifact"), optional=optional, description=description)
+    if _named(program, inner) in ARTIFACTS:
+        return Artifact(name=name, title=ARTIFACTS[_named(program, inner)], optional=optional, description=description)
+    return Param(name=name, kind=parameter(program, inner), optional=optional, description=description)
+
+
+def parameter(program: Program, node: ast.expr) -> Kind:
+    """The type of a plain value."""
+    node = _alias(program, node)
+    base = node.value if isinstance(node, ast.Subscript) else node
+    kind = PARAMETERS.get(_named(program, base))
+    if kind is None or (isinstance(node, ast.Subscript) and kind not in (Kind.LIST, Kind.STRUCT)):
+        raise Refused(f"has the type `{ast.unparse(node)}`, which cannot travel between steps")
+    return kind
+
+
+def _returned(program: Program, found: Signature, documented: Described, node: ast.expr | None) -> None:
+    if node is None or (isinstance(node, ast.Constant) and node.value is None):
+        return
+    node = unquoted(node, found)
+    fields = _fields(program, node)
+    if fields is None:
+        if without_optional(program, node)[1]:
+            raise Refused("may be None: an output always has a value")
+        found.outputs.append(_port(program, found, node, SINGLE, documented.returns.get(SINGLE, ""), False))
+        return
+    for name, annotation in fields:
+        found.outputs.append(_port(program, found, unquoted(annotation, found), name, documented.returns.get(name, ""), False))
+
+
+def _fields(program: Program, node: ast.expr) -> list[tuple[str, ast.expr]] | None:
+    """The fields of a NamedTuple, in any of its spellings: a class, a call assigned to a name, a call in place."""
+    if isinstance(node, ast.Call):
+        return _called_fields(program, node)
+    placed = program.last(node.id) if isinstance(node, ast.Name) else None
+    if placed is None:
+        return None
+    tree = placed.statement.node or ast.parse(placed.statement.text).body[0]
+    match tree:
+        case ast.ClassDef(bases=bases, body=body) if any(_named(program, base) == "typing.NamedTuple" for base in bases):
+            return [(inner.target.id, inner.annotation) for inner in body if isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name)]
+        case ast.Assign(value=ast.Call() as call):
+            return _called_fields(program, call)
+    return None
+
+
+def _called_fields(program: Program, call: ast.Call) -> list[tuple[str, ast.expr]] | None:
+    name = _named(program, call.func)
+    if name == "collections.namedtuple":
+        raise Refused("is a namedtuple without types: use typing.NamedTuple")
+    if name != "typing.NamedTuple":
+        return None
+    pairs = call.args[1] if len(call.args) > 1 else next((keyword.value for keyword in call.keywords if keyword.arg == "fields"), None)
+    if not isinstance(pairs, ast.List | ast.Tuple):
+        return [(keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg]
+    found = []
+    for pair in pairs.elts:
+        match pair:
+            case ast.Tuple(elts=[ast.Constant(value=str(field_name)), annotation]):
+                found.append((field_name, annotation))
+            case _:
+                raise Refused("is a NamedTuple whose fields are not written out as (name, type)")
+    return found
+
+
+OPERATIONS = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.FloorDiv: lambda a, b: a // b,
+    ast.Mod: lambda a, b: a % b,
+}
+
+
+def evaluate(program: Program, node: ast.AST, seen: tuple[str, ...] = ()) -> object:
+    """The value of a literal or a constant expression, through names bound to constants; nothing is ever run."""
+    match node:
+        case ast.Constant(value=value) if value is None or isinstance(value, str | int | float):
+            return value
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return [evaluate(program, item, seen) for item in items]
+        case ast.Dict(keys=keys, values=values) if all(key is not None for key in keys):
+            return {_key(evaluate(program, key, seen)): evaluate(program, value, seen) for key, value in zip(keys, values, strict=True) if key}
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
+            value = _number(evaluate(program, operand, seen))
+            return -value if isinstance(sign, ast.USub) else value
+        case ast.BinOp(left=left, op=op, right=right):
+            return _computed(op, evaluate(program, left, seen), evaluate(program, right, seen))
+        case ast.Name(id=name) if name not in seen:
+            placed = program.last(name)
+            tree = placed.statement.node if placed and name not in program.mutated else None
+            if isinstance(tree, ast.Assign | ast.AnnAssign) and tree.value is not None and placed and placed.statement.binds == (name,):
+                return evaluate(program, tree.value, (*seen, name))
+            raise ValueError(f"`{name}` is no constant")
+    raise ValueError(f"`{_short_code(node)}` is no constant")
+
+
+def _short_code(node: ast.AST) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _key(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"the key {value!r} is not a str, and JSON has no other")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is no number")
+    return value
+
+
+def _computed(op: ast.operator, left: object, right: object) -> object:
+    if isinstance(op, ast.Add) and type(left) is type(right) and isinstance(left, str | list):
+        return left + right  # type: ignore[operator]
+    first, second = _number(left), _number(right)
+    try:
+        if isinstance(op, ast.Pow) and abs(second) <= 1024 and abs(first) <= 2**64:
+            return first**second
+        if type(op) in OPERATIONS:
+            return OPERATIONS[type(op)](first, second)
+    except (ArithmeticError, ValueError) as error:
+        raise ValueError(str(error)) from error
+    raise ValueError("an operation that is not followed")

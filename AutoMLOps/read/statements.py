@@ -1,0 +1,342 @@
+"""Splits a cell into its top-level statements and says of each what it binds, what it needs and whether it may travel."""
+import ast
+import re
+import symtable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..model import Import
+
+# Calls whose value depends on nothing but their arguments: an assignment that holds only these is a constant.
+CONSTANT_CALLS = frozenset(
+    {"set", "frozenset", "range", "len", "dict", "tuple"}
+    | {f"pathlib.{kind}" for kind in ("Path", "PurePath", "PosixPath", "PurePosixPath", "PureWindowsPath")}
+    | {"re.compile", "collections.namedtuple", "typing.NamedTuple", "typing.TypeVar"}
+    | {f"enum.{form}" for form in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "auto")}
+    | {f"dataclasses.{form}" for form in ("dataclass", "field", "make_dataclass")}
+)
+STRING_METHODS = frozenset(name for name in dir(str) if not name.startswith("_"))
+MUTATORS = frozenset(
+    "append extend insert remove pop clear update setdefault popitem add discard sort reverse appendleft extendleft "
+    "popleft rotate difference_update intersection_update symmetric_difference_update".split()
+)
+# What these hold differs from machine to machine: a constant made from it would freeze this one's.
+STATE = frozenset({"os.environ", "os.environb", "os.name", "os.sep", "sys.argv", "sys.path", "sys.modules", "sys.platform",
+                   "sys.executable", "sys.prefix", "sys.stdin", "sys.stdout", "sys.stderr"})  # fmt: skip
+CARRY = re.compile(r"#\s*automlops:\s*carry\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One top-level statement of one cell, as text and as facts; its tree is kept only where someone reads it later."""
+
+    text: str
+    line: int
+    how: str  # "import", "imports" (a block of them), "def", "class", "assign", "expression", or how it refuses: "for", ...
+    binds: tuple[str, ...] = ()
+    needs: frozenset[str] = frozenset()
+    reads: frozenset[str] = frozenset()
+    imports: tuple[Import, ...] = ()
+    star: str = ""
+    calls: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+    mutates: tuple[str, ...] = ()
+    discarded: str = ""
+    carry: bool = False
+    annotations: frozenset[str] = frozenset()
+    node: ast.stmt | None = None
+
+
+@lru_cache(maxsize=4096)
+def statements(text: str, carry: bool = False) -> tuple[Statement, ...]:
+    """The top-level statements of a piece of Python, line numbers counted from 1."""
+    return tuple(_statements(text, carry))
+
+
+def _statements(text: str, carry: bool) -> Iterator[Statement]:
+    lines = text.split("\n")
+    for start, chunk in _chunks(text):
+        tree = ast.parse(chunk)
+        for node in tree.body:
+            first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", []))])
+            segment = _segment(chunk, node, first)
+            commented = carry or bool(CARRY.search(segment)) or _comment_above(lines, start + first - 3)
+            yield _statement(node, segment, start + first - 1, commented)
+
+
+def _segment(chunk: str, node: ast.stmt, first: int) -> str:
+    """The statement's own lines, comments on them included; only its own part where it shares a line with another."""
+    lines = chunk.split("\n")
+    alone = not lines[first - 1][: node.col_offset].strip() or hasattr(node, "decorator_list")
+    last = lines[(node.end_lineno or first) - 1]
+    rest = last.encode()[node.end_col_offset or 0 :].decode().strip()
+    if alone and (not rest or rest.startswith("#")):
+        return "\n".join(lines[first - 1 : node.end_lineno]).rstrip()
+    return ast.get_source_segment(chunk, node) or ast.unparse(node)
+
+
+def _comment_above(lines: list[str], index: int) -> bool:
+    return index >= 0 and lines[index].lstrip().startswith("#") and bool(CARRY.search(lines[index]))
+
+
+CONTINUES = re.compile(r"(?:else|elif|except|finally|case)\b|[)\]}#]")
+
+
+def _chunks(text: str, size: int = 40) -> Iterator[tuple[int, str]]:
+    """Pieces of about `size` lines that parse on their own, with the line each starts at.
+
+    Parsing a script of 500 components whole holds its whole tree in memory; piece by piece it does not. A cut inside
+    brackets or a triple-quoted string does not parse, so the piece grows until it does.
+    """
+    lines = text.split("\n")
+    if len(lines) <= 2 * size:
+        yield 1, text
+        return
+    start, size_now = 0, size
+    while start < len(lines):
+        end = start + size_now
+        while end < len(lines) and (not lines[end].strip() or lines[end][0].isspace() or CONTINUES.match(lines[end])):
+            end += 1
+        chunk = "\n".join(lines[start:end])
+        if end < len(lines) and not _parses(chunk):
+            size_now *= 2
+            continue
+        yield start + 1, chunk
+        start, size_now = end, size
+
+
+def _parses(text: str) -> bool:
+    try:
+        compile(text, "cell", "exec", ast.PyCF_ONLY_AST)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _statement(node: ast.stmt, text: str, line: int, carry: bool) -> Statement:
+    match node:
+        case ast.Import() | ast.ImportFrom():
+            return _import(node, text, line, carry)
+        case ast.Try() if _only_imports(node):
+            return _scoped(node, text, line, carry, "imports")
+        case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+            return _scoped(node, text, line, carry, "checking")
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return _scoped(node, text, line, carry, "def", keep=bool(node.decorator_list))
+        case ast.ClassDef():
+            return _scoped(node, text, line, carry, "class", keep=bool(node.decorator_list))
+        case ast.Assign() | ast.AnnAssign():
+            return _scoped(node, text, line, carry, "assign", keep=True)
+        case ast.AugAssign():
+            return _scoped(node, text, line, carry, "+=")
+        case ast.Expr():
+            return _scoped(node, text, line, carry, "expression", keep=isinstance(node.value, ast.Call))
+        case ast.For() | ast.AsyncFor():
+            return _scoped(node, text, line, carry, "for")
+        case ast.With() | ast.AsyncWith():
+            return _scoped(node, text, line, carry, "with")
+        case _:
+            return _scoped(node, text, line, carry, type(node).__name__.lower().removesuffix("star"))
+
+
+def _import(node: ast.Import | ast.ImportFrom, text: str, line: int, carry: bool) -> Statement:
+    if isinstance(node, ast.Import):
+        found = [Import(module=name.name, alias=name.asname or "") for name in node.names]
+    else:
+        module = "." * node.level + (node.module or "")
+        if node.names[0].name == "*":
+            return Statement(text=text, line=line, how="import", star=module)
+        found = [Import(module=module, name=name.name, alias=name.asname or "") for name in node.names]
+    return Statement(text=text, line=line, how="import", binds=tuple(map(bound, found)), imports=tuple(found), carry=carry)
+
+
+def bound(item: Import) -> str:
+    """The name that an import gives."""
+    return item.alias or item.name or item.module.partition(".")[0]
+
+
+def _only_imports(node: ast.Try) -> bool:
+    blocks = [node.body, node.orelse, node.finalbody, *(handler.body for handler in node.handlers)]
+    fallback = (ast.Import, ast.ImportFrom, ast.Pass)
+    return all(
+        isinstance(inner, fallback) or (block is not node.body and isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Constant))
+        for block in blocks
+        for inner in block
+    )  # fmt: skip
+
+
+def _scoped(node: ast.stmt, text: str, line: int, carry: bool, how: str, keep: bool = False) -> Statement:
+    names = _names(ast.unparse(node) if text != text.lstrip() else text)
+    quoted, annotations = _annotations(node)
+    visitor = _Doings()
+    visitor.look(node)
+    return Statement(
+        text=text,
+        line=line,
+        how=how,
+        binds=() if isinstance(node, ast.AnnAssign) and node.value is None else names.binds,
+        needs=names.needs | quoted,
+        reads=names.reads,
+        imports=tuple(visitor.imports),
+        calls=tuple(visitor.calls),
+        state=tuple(visitor.state),
+        mutates=tuple(dict.fromkeys(visitor.mutates)),
+        discarded=visitor.discarded,
+        carry=carry,
+        annotations=annotations,
+        node=node if keep else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    binds: tuple[str, ...]
+    needs: frozenset[str]
+    reads: frozenset[str]
+
+
+def _names(text: str) -> Names:
+    """What a statement binds, what it needs at any time, and what it reads the moment it runs, by Python's own tables."""
+    top = symtable.symtable(text, "cell", "exec")
+    binds = tuple(symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace())
+    reads = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
+    later: set[str] = set()
+    for child in top.get_children():
+        _globals(child, reads, later, now=child.get_type() != "function" or child.get_name() in COMPREHENSIONS)
+    return Names(binds, frozenset(reads | later), frozenset(reads))
+
+
+COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr"})
+
+
+def _globals(table: symtable.SymbolTable, reads: set[str], later: set[str], now: bool) -> None:
+    (reads if now else later).update(symbol.get_name() for symbol in table.get_symbols() if symbol.is_global())
+    for child in table.get_children():
+        _globals(child, reads, later, now and (child.get_type() != "function" or child.get_name() in COMPREHENSIONS))
+
+
+def _annotations(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
+    """The names inside string annotations of a definition, and all names in its annotations."""
+    quoted: set[str] = set()
+    names: set[str] = set()
+    for annotation in _annotated(node):
+        _annotation(annotation, quoted, names)
+    return frozenset(quoted), frozenset(names | quoted)
+
+
+def _annotated(node: ast.stmt) -> Iterator[ast.expr]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            spec = node.args
+            for argument in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *filter(None, [spec.vararg, spec.kwarg])]:
+                if argument.annotation:
+                    yield argument.annotation
+            if node.returns:
+                yield node.returns
+        case ast.AnnAssign():
+            yield node.annotation
+        case ast.ClassDef():
+            for inner in node.body:
+                yield from _annotated(inner)
+
+
+def _annotation(node: ast.AST, quoted: set[str], names: set[str], plain: bool = False) -> None:
+    """A string is an annotation too, except where it is a value: in a call, in `Literal[...]`."""
+    match node:
+        case ast.Name(id=name):
+            names.add(name)
+        case ast.Constant(value=str(text)) if not plain:
+            quoted |= names_in(text)
+        case ast.Call():
+            plain = True
+        case ast.Subscript(value=value) if dotted(value).rpartition(".")[2] in ("Literal", "Annotated"):
+            plain = True
+    for child in ast.iter_child_nodes(node):
+        _annotation(child, quoted, names, plain)
+
+
+@lru_cache(maxsize=1024)
+def names_in(text: str) -> frozenset[str]:
+    """The names in an expression given as text; none where it is no expression."""
+    try:
+        return frozenset(node.id for node in ast.walk(ast.parse(text.strip(), mode="eval")) if isinstance(node, ast.Name))
+    except (SyntaxError, ValueError):
+        return frozenset()
+
+
+def dotted(node: ast.AST) -> str:
+    """`a.b.c` for a chain of attributes that starts at a name, else nothing."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+class _Doings:
+    """Collects what a statement does the moment it runs: calls, state that it reads, things that it changes in place."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.state: list[str] = []
+        self.mutates: list[str] = []
+        self.imports: list[Import] = []
+        self.discarded = ""
+
+    def look(self, node: ast.AST) -> None:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                for part in [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]:
+                    self.look(part)
+                return
+            case ast.Lambda():
+                return
+            case ast.Import() | ast.ImportFrom():
+                star = _import(node, "", 0, False)
+                self.imports += star.imports
+            case ast.Expr(value=ast.Call(func=ast.Attribute() as func)):
+                self._discarded(func)
+            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str()) | ast.JoinedStr(), attr=name)):
+                self.calls.append("str." + name)
+            case ast.Call(func=func):
+                self.calls.append(dotted(func) or _method(func) or ast.unparse(func))
+            case ast.Attribute() | ast.Subscript() if isinstance(node.ctx, ast.Load):
+                self._state(node)
+            case ast.Assign(targets=targets):
+                self._targets(targets)
+            case ast.AugAssign(target=target):
+                self.mutates.append(dotted(target).partition(".")[0] or _root(target))
+            case ast.Delete(targets=targets):
+                self._targets(targets)
+        for child in ast.iter_child_nodes(node):
+            self.look(child)
+
+    def _discarded(self, func: ast.Attribute) -> None:
+        root = _root(func)
+        if func.attr in MUTATORS and root:
+            self.mutates.append(root)
+        self.discarded = self.discarded or dotted(func)
+
+    def _targets(self, targets: list[ast.expr]) -> None:
+        for target in targets:
+            if isinstance(target, ast.Attribute | ast.Subscript) and _root(target):
+                self.mutates.append(_root(target))
+
+    def _state(self, node: ast.Attribute | ast.Subscript) -> None:
+        chain = dotted(node.value if isinstance(node, ast.Subscript) else node)
+        if chain:
+            self.state.append(chain + "[]" * isinstance(node, ast.Subscript))
+
+
+def _method(func: ast.AST) -> str:
+    """`str.upper` for a string method on the value of another expression: `"a b".split()[0].upper()`."""
+    if isinstance(func, ast.Attribute) and func.attr in STRING_METHODS and isinstance(func.value, ast.Call | ast.Subscript | ast.BinOp):
+        return "str." + func.attr
+    return ""
+
+
+def _root(node: ast.AST) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,564 @@
+"""Renders a Pipeline and its Settings into the Tree of files that is the generated codebase.
+
+Templates hold the shape of each file; values enter them only through the filters below, each of which writes a value
+so that the language it lands in reads back that very value.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from . import source
+from .errors import BadInput
+from .model import Artifact, Component, File, Import, Kind, Param, Pipeline, Problem, Source, Step, Tree, slug
+from .settings import Settings, table
+
+if TYPE_CHECKING:
+    import jinja2
+
+WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emit:
+    """One row of LAYOUT: a template, where its text goes, for what it is rendered again, and when it is left out."""
+
+    template: str
+    to: str
+    each: Literal["pipeline", "image", "component"] = "pipeline"
+    when: Literal["always", "project"] = "always"
+
+
+LAYOUT = (
+    Emit(template=".gcloudignore.j2", to=".gcloudignore", when="project"),
+    Emit(template=".gitignore.j2", to=".gitignore"),
+    Emit(template="README.md.j2", to="README.md"),
+    Emit(template="cloudbuild.yaml.j2", to="cloudbuild.yaml", when="project"),
+    Emit(template="components/component/component.yaml.j2", to="components/{name}/component.yaml", each="component"),
+    Emit(template="components/image/.dockerignore.j2", to="components/{folder}/.dockerignore", each="image"),
+    Emit(template="components/image/Dockerfile.j2", to="components/{folder}/Dockerfile", each="image"),
+    Emit(template="components/image/requirements.txt.j2", to="components/{folder}/requirements.txt", each="image"),
+    Emit(template="components/image/src/component.py.j2", to="components/{folder}/src/{name}.py", each="component"),
+    Emit(template="configs/defaults.yaml.j2", to="configs/defaults.yaml"),
+    Emit(template="pipelines/parameter_values.json.j2", to="{settings.parameter_values_path}"),
+    Emit(template="pipelines/pipeline.py.j2", to="pipelines/pipeline.py"),
+    Emit(template="pipelines/pipeline_runner.py.j2", to="pipelines/pipeline_runner.py", when="project"),
+    Emit(template="pipelines/requirements.txt.j2", to="pipelines/requirements.txt"),
+    Emit(template="scripts/build_components.sh.j2", to="scripts/build_components.sh", when="project"),
+    Emit(template="scripts/build_pipeline_spec.sh.j2", to="scripts/build_pipeline_spec.sh"),
+    Emit(template="scripts/content_tag.sh.j2", to="scripts/content_tag.sh"),
+    Emit(template="scripts/run_all.sh.j2", to="scripts/run_all.sh", when="project"),
+    Emit(template="scripts/run_pipeline.sh.j2", to="scripts/run_pipeline.sh", when="project"),
+    Emit(template="tests/conftest.py.j2", to="tests/conftest.py"),
+    Emit(template="tests/test_component.py.j2", to="tests/test_{name}.py", each="component"),
+    Emit(template="tests/test_pipeline.py.j2", to="tests/test_pipeline.py"),
+)
+
+# What pipelines/pipeline.py defines or calls by name: a component or a carried statement so named would break it.
+RESERVED = frozenset(
+    "COMPONENTS Iterable Path argparse compiled component components json json_format main print str upload".split()
+)
+PIPELINE_IMPORTS = (
+    Import(module="argparse"),
+    Import(module="json"),
+    Import(module="collections.abc", name="Iterable"),
+    Import(module="pathlib", name="Path"),
+    Import(module="google.protobuf", name="json_format"),
+    Import(module="kfp", name="components"),
+)
+
+
+def tree(pipeline: Pipeline, settings: Settings) -> Tree:
+    """The whole codebase of a pipeline: the same input gives the same bytes."""
+    images = _images(pipeline, settings)
+    shared: dict[str, object] = {"pipeline": pipeline, "settings": settings, "images": images}
+    files = [
+        File(path=path, text=_headed(text, path, settings.license_header))
+        for emit in LAYOUT
+        if emit.when == "always" or settings.project_id
+        for path, text in _emitted(emit, shared, settings, images)
+    ]
+    return Tree(files=_distinct(sorted(files, key=lambda file: file.path)))
+
+
+def _emitted(
+    emit: Emit, shared: dict[str, object], settings: Settings, images: tuple[Image, ...]
+) -> Iterator[tuple[str, str]]:
+    """The files of one row of LAYOUT, as (path, text)."""
+    render = _template(emit.template).render
+    match emit.each:
+        case "pipeline":
+            yield emit.to.format(settings=settings), render(shared)
+        case "image":
+            for image in images:
+                yield emit.to.format(folder=image.folder), render(shared, image=image)
+        case "component":
+            for image in images:
+                for component in image.components:
+                    path = emit.to.format(folder=image.folder, name=component.name)
+                    yield path, render(component=component, image=image)
+
+
+def _distinct(files: list[File]) -> tuple[File, ...]:
+    """The files, unless two of them would be one where upper and lower case are the same."""
+    seen: dict[str, str] = {}
+    clashes = []
+    for file in files:
+        if file.path.lower() in seen:
+            clashes.append(Problem(message=f"{seen[file.path.lower()]} and {file.path} cannot both be written"))
+        seen[file.path.lower()] = file.path
+    if clashes:
+        raise BadInput(clashes)
+    return tuple(files)
+
+
+def _headed(text: str, path: str, header: str | None) -> str:
+    """The text under the licence header, as comments; JSON has none."""
+    if not header or path.endswith(".json"):
+        return text
+    if path.endswith(".md"):
+        return f"<!--\n{header.replace('--', '- -')}\n-->\n\n{text}"
+    comments = "".join(f"# {line}".rstrip() + "\n" for line in header.split("\n"))
+    first, rest = re.fullmatch(r"(#![^\n]*\n)?(.*)", text, re.DOTALL).groups("")  # type: ignore[union-attr]
+    return f"{first}{comments}\n{rest}"
+
+
+# ------------------------------------------------------------------------------- what the templates are given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One container image: its folder under components/, its name in the registry, and the components in it."""
+
+    folder: str
+    name: str
+    base: str
+    kfp: str
+    components: tuple[Component, ...]
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The lines of its requirements.txt."""
+        lines = {line for component in self.components for line in component.requirements}
+        return tuple(sorted(lines, key=lambda line: (line.lower(), line)))
+
+    @property
+    def brings_packages(self) -> bool:
+        """Whether the base image was chosen for what is installed in it, so that it must stay importable."""
+        return not re.match(r"(.*/)?python[:@]", self.base)
+
+
+def _images(pipeline: Pipeline, settings: Settings) -> tuple[Image, ...]:
+    def image(folder: str, components: tuple[Component, ...]) -> Image:
+        name = settings.image(pipeline.name, folder)
+        return Image(folder=folder, name=name, base=settings.base_image, kfp=_kfp(pipeline), components=components)
+
+    if settings.images == "shared":
+        return (image("component_base", pipeline.components),)
+    return tuple(image(component.name, (component,)) for component in pipeline.components)
+
+
+def _kfp(pipeline: Pipeline) -> str:
+    """The pinned line of kfp among the tools: images need its executor at the version that compiles."""
+    pinned = [tool for tool in pipeline.tools if re.match(r"kfp(?![\w.-])", tool)]
+    if len(pinned) != 1:
+        raise ValueError(f"the tools of {pipeline.name} should pin kfp once: {pipeline.tools}")
+    return pinned[0]
+
+
+def _definitions(items: tuple[Param | Artifact, ...]) -> dict[str, dict[str, object]]:
+    """Inputs or outputs as the compiled spec has them: artifacts, then parameters, each by name."""
+    groups: dict[str, dict[str, object]] = {"artifacts": {}, "parameters": {}}
+    for item in sorted(items, key=lambda item: item.name):
+        groups["artifacts" if isinstance(item, Artifact) else "parameters"][item.name] = _definition(item)
+    return {title: group for title, group in groups.items() if group}
+
+
+def _definition(item: Param | Artifact) -> dict[str, object]:
+    definition: dict[str, object] = {}
+    if isinstance(item, Artifact):
+        definition["artifactType"] = {"schemaTitle": item.title, "schemaVersion": item.version}
+        optional = item.optional
+        if item.many:
+            definition["isArtifactList"] = True
+    else:
+        definition["parameterType"] = str(item.kind)
+        optional = item.optional or item.default is not None or item.kind == Kind.TASK_FINAL_STATUS
+        if item.default is not None:
+            definition["defaultValue"] = json.loads(item.default, parse_int=float)  # a spec's numbers are floats
+    if optional:
+        definition["isOptional"] = True
+    if item.description:
+        definition["description"] = item.description
+    return definition
+
+
+def _container(component: Component, image: Image) -> dict[str, object]:
+    """How the component runs: kfp's executor on its own source file."""
+    path = f"/pipelines/component/src/{component.name}.py"
+    return {
+        "image": image.name,
+        "command": ["python3", "-u", "-m", "kfp.dsl.executor_main", "--component_module_path", path],
+        "args": ["--executor_input", "{{$}}", "--function_to_execute", component.name],
+    }
+
+
+def _import_block(pipeline: Pipeline) -> str:
+    """Our imports and the pipeline's as one block; `dsl` too where the pipeline takes it for granted."""
+    bound = {item.alias or item.name or item.module.partition(".")[0] for item in pipeline.imports}
+    taken_for_granted = () if "dsl" in bound else (Import(module="kfp", name="dsl"),)
+    return source.imports((*PIPELINE_IMPORTS, *pipeline.imports, *taken_for_granted))
+
+
+def _google(pipeline: Pipeline) -> dict[str, str]:
+    """The components that reach Google, with the modules by which they do."""
+    return {component.name: ", ".join(component.google) for component in pipeline.components if component.google}
+
+
+def _outputs(component: Component) -> list[str]:
+    return sorted(output.name for output in component.outputs)
+
+
+def _build_region(settings: Settings) -> str:
+    """Where images are built: beside the registry, unless that spans regions, which Cloud Build does not."""
+    location = settings.af_registry_location
+    return location if "-" in location else settings.pipeline_job_location
+
+
+def _values(pipeline: Pipeline) -> dict[str, object]:
+    return {name: json.loads(text) for name, text in pipeline.values}
+
+
+# ------------------------------------------------------------------------------- what the README says of the pipeline
+
+PYTHON_TYPES = {
+    Kind.STRING: "str",
+    Kind.NUMBER_INTEGER: "int",
+    Kind.NUMBER_DOUBLE: "float",
+    Kind.BOOLEAN: "bool",
+    Kind.LIST: "list",
+    Kind.STRUCT: "dict",
+    Kind.TASK_FINAL_STATUS: "status",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A step in the README's table."""
+
+    step: str
+    takes: str
+    gives: str
+    code: str
+
+
+def _rows(pipeline: Pipeline, images: tuple[Image, ...]) -> list[Row]:
+    """One row for each step; for each component where the steps show only once the pipeline is compiled."""
+    homes = {component.name: (component, image.folder) for image in images for component in image.components}
+    calls = [(_called(step), step.component) for step in pipeline.steps if step.component in homes]
+    rows = []
+    for step, name in calls if pipeline.readable and calls else [(name, name) for name in homes]:
+        component, folder = homes[name]
+        takes = ", ".join(item.name for item in component.inputs)
+        gives = ", ".join(map(_given, component.outputs))
+        rows.append(Row(step=step, takes=takes, gives=gives, code=f"components/{folder}/src/{name}.py"))
+    return rows
+
+
+def _given(output: Param | Artifact) -> str:
+    kind = PYTHON_TYPES[output.kind] if isinstance(output, Param) else output.title.rpartition(".")[2]
+    article = "an" if kind[0] in "AEIOaeio" else "a"
+    return f"{article} {kind}" if output.name == "Output" else f"{output.name} ({kind})"
+
+
+def _type(parameter: Param) -> str:
+    return PYTHON_TYPES[parameter.kind]
+
+
+def _listed(components: tuple[Component, ...]) -> str:
+    """Names as a sentence lists them."""
+    *names, last = [component.name for component in components]
+    return f"{', '.join(names)} and {last}" if names else last
+
+
+def _install(pipeline: Pipeline, images: tuple[Image, ...]) -> str:
+    """The command that brings what tests and scripts need; images that ask for the same are named once."""
+    folders = {image.requirements: image.folder for image in reversed(images) if image.requirements}
+    files = ["pipelines/requirements.txt", *sorted(f"components/{name}/requirements.txt" for name in folders.values())]
+    return f"pip install {' '.join(f'-r {file}' for file in files)} pytest"
+
+
+def _called(step: Step) -> str:
+    """What a step is called to its readers: as its component, unless that has more than one step."""
+    return step.component if slug(step.component) == step.name else step.name
+
+
+def _picture(pipeline: Pipeline) -> list[str]:
+    """The steps and what flows between them: one line for a chain, else a line for each pair."""
+    names = {step.name: _called(step) for step in pipeline.steps}
+    found = [arrow for step in pipeline.steps for arrow in _arrows(step)]
+    arrows = [(names.get(start, start), label, names.get(end, end)) for start, label, end in found]
+    steps = list(names.values())
+    if [(start, end) for start, _, end in arrows] == list(zip(steps, steps[1:], strict=False)):
+        chain = steps[0] + "".join(f" {_arrow(label)} {end}" for _, label, end in arrows) if steps else ""
+        if len(chain) <= WIDTH - 4:
+            return [chain] if len(steps) > 1 else []
+    return [f"{start} {_arrow(label)} {end}" for start, label, end in arrows]
+
+
+def _arrow(label: str) -> str:
+    return f"──{label}──▶" if label else "──▶"
+
+
+def _arrows(step: Step) -> list[tuple[str, str, str]]:
+    """(from, what, to) for each step that this one takes something from or waits for, in that order."""
+    taken: dict[str, list[str]] = {}
+    for argument in step.arguments:
+        if argument.source == Source.OUTPUT:
+            taken.setdefault(argument.of, []).append(argument.name)
+    for name in step.after:
+        taken.setdefault(name, [])
+    return [(start, ", ".join(labels), step.name) for start, labels in taken.items()]
+
+
+# ------------------------------------------------------------------------------- filters
+
+# Text that YAML takes for text without quotes, inside {} and [] too: words, paths, flags, addresses, versions.
+PLAIN = re.compile(r"-{0,2}[A-Za-z_/](?:[\w./+@()'-]|[ :](?=[\w./+@()'-]))*|\d+(?:\.\d+){2,}", re.ASCII)
+YAML_WORDS = frozenset("y n yes no on off true false null nan inf".split())
+# What YAML takes for a line end, refuses, or does not show; JSON would leave it as it is.
+YAML_UNSHOWN = re.compile("[\x7f-\xa0\xad\u2028\u2029\u200b-\u200f\u202a-\u202e\ud800-\udfff\ufeff\ufffe\uffff]")
+
+
+def _yaml(value: object, indent: int | None = None, column: int = 0) -> str:
+    """YAML that 1.1 and 1.2 read alike. With `indent`, what follows `key:`, on lines of its own if one is too short.
+
+    An emitter of our own: importing PyYAML would cost more than all the rendering.
+    """
+    flow = _flow(value)
+    if indent is None:
+        return flow
+    if len(flow) + column < WIDTH and "\n" not in flow:
+        return f" {flow}"
+    margin = " " * indent
+    match value:
+        case dict():
+            keys = [(f"{_flow(key)}:", item) for key, item in value.items()]
+            return "".join(f"\n{margin}{key}{_yaml(item, indent + 2, indent + len(key))}" for key, item in keys)
+        case list() | tuple():
+            return "".join(f"\n{margin}-{_yaml(item, indent + 2, indent + 1)}" for item in value)
+        case str() if len(value) > 1:
+            return f' "{_folded(flow if flow[0] == chr(34) else json.dumps(value), indent, column)}"'
+    return f" {flow}"
+
+
+def _flow(value: object) -> str:
+    match value:
+        case None | bool():
+            return json.dumps(value)
+        case int():
+            return str(int(value))
+        case float():
+            return _float(value)
+        case str():
+            return _scalar(value)
+        case list() | tuple():
+            return f"[{', '.join(map(_flow, value))}]"
+        case dict():
+            return "{" + ", ".join(f"{_flow(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+    raise TypeError(f"{type(value).__name__} has no place in YAML")
+
+
+def _float(value: float) -> str:
+    """A float that YAML 1.1 also takes for one: `1e-09` is text there, `1.0e-09` a number."""
+    text = json.dumps(value, allow_nan=False)
+    return text if "." in text else re.sub("(?=e)", ".0", text)
+
+
+@lru_cache(4096)
+def _scalar(text: str) -> str:
+    if PLAIN.fullmatch(text) and text.lower() not in YAML_WORDS:
+        return text
+    return YAML_UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def _folded(quoted: str, indent: int, column: int) -> str:
+    """The inside of a quoted scalar over several lines; a line end after a backslash is not part of the text."""
+    units = re.findall(r"\\u....|\\.|[^\\]", quoted[1:-1])
+    lines = [""]
+    room = WIDTH - column - 4
+    for unit in units:
+        if len(lines[-1]) + len(unit) > room:
+            head, space, tail = lines[-1].rpartition(" ")
+            head, tail = (head, f"\\ {tail}") if len(head) > room // 2 and not head.endswith("\\") else (lines[-1], "")
+            lines[-1:] = [head, tail]
+            room = WIDTH - indent - 2
+        lines[-1] += "\\ " if unit == " " and not lines[-1] and len(lines) > 1 else unit
+    return f"\\\n{' ' * indent}".join(lines)
+
+
+def _sh(value: object) -> str:
+    """A shell word that stands for this text, whatever is in it."""
+    text = str(value)
+    if "\0" in text:
+        raise ValueError("a shell word cannot hold a NUL character")
+    return shlex.quote(text)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def _comment(text: str, indent: int = 0) -> str:
+    """Text as comment lines: whatever ends a line in some language, or cannot be shown, is a space here."""
+    plain = _line(text)
+    width = WIDTH - indent - 2
+    lines = [plain] if len(plain) <= width else textwrap.wrap(plain, width, break_on_hyphens=False)
+    return f"\n{' ' * indent}".join(f"# {line}" for line in lines)
+
+
+def _line(text: str) -> str:
+    if text.isprintable() and text.isascii() and "  " not in text:
+        return text.strip()
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+# A character that Markdown would read as its own; `_` only where it could begin or end emphasis.
+MARKDOWN = re.compile(r"[\\`*\[\]<>|~$&#{}]|(?<![^\W_])_|_(?![^\W_])|^(?:[-+=]|\d+(?=[.)]))|(?<=:)(?=//)|(?<!\w)@|!(?=\[)")
+
+
+def _md(text: str) -> str:
+    """Text on one line of Markdown, also in a table's cell, that shows as the text it is."""
+    return MARKDOWN.sub(_marked, _line(text))
+
+
+def _marked(found: re.Match[str]) -> str:
+    if found[0].isdigit():
+        return f"{found[0]}\\"
+    return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(found[0], f"\\{found[0]}" if found[0] else "")
+
+
+def _word(text: str) -> str:
+    """A name that needs no quoting anywhere: an image, a path."""
+    if not re.fullmatch(r"[\w.:/@+-]+", text, re.ASCII):
+        raise ValueError(f"not a plain name: {text!r}")
+    return text
+
+
+def _code(text: str) -> str:
+    """Code of the user's, as it stands."""
+    return text.strip("\n")
+
+
+def _one_line(text: str) -> str:
+    """Text that is a line of its own: a requirement, a command."""
+    if len(text.splitlines()) > 1:
+        raise ValueError(f"more than one line: {text!r}")
+    return text
+
+
+def _basename(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _name(text: str) -> str:
+    """An identifier of Python."""
+    if not text.isidentifier():
+        raise ValueError(f"not an identifier: {text!r}")
+    return text
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "basename": _basename,
+    "build_region": _build_region,
+    "code": _code,
+    "comment": _comment,
+    "container": _container,
+    "count": len,
+    "definitions": _definitions,
+    "doc": source.docstring,
+    "google": _google,
+    "imports": _import_block,
+    "install": _install,
+    "json": _json,
+    "line": _one_line,
+    "listed": _listed,
+    "md": _md,
+    "name": _name,
+    "outputs": _outputs,
+    "picture": _picture,
+    "py": source.literal,
+    "rows": _rows,
+    "sh": _sh,
+    "slug": slug,
+    "table": table,
+    "type": _type,
+    "values": _values,
+    "word": _word,
+    "yaml": _yaml,
+}
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Jinja as the templates expect it, made once; imported here, so that importing AutoMLOps does not pay for it."""
+    import jinja2
+
+    def defined(filter_: Callable[..., object]) -> Callable[..., object]:
+        def checked(value: object, *arguments: object) -> object:
+            if isinstance(value, jinja2.Undefined):
+                raise jinja2.UndefinedError(f"a filter was given nothing: {value._undefined_message}")
+            return filter_(value, *arguments)
+
+        return checked
+
+    here = Path(__file__).resolve().parent
+    folder = here / "templates" if (here / "templates").is_dir() else here.parent / "templates"
+    # No autoescape: it is for HTML, and what is written here is Python, shell, YAML and Markdown, each by its filter.
+    environment = jinja2.Environment(  # noqa: S701
+        loader=jinja2.FileSystemLoader(folder),
+        bytecode_cache=_bytecode_cache(),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    environment.filters = {name: defined(filter_) for name, filter_ in FILTERS.items()}
+    return environment
+
+
+def _bytecode_cache() -> jinja2.BytecodeCache | None:
+    """Compiled templates, kept where Python keeps this module's own bytecode and only if it can: 40 ms become 4.
+
+    Jinja checks each against the text of its template; what cannot be read counts as absent.
+    """
+    import jinja2
+
+    class Kept(jinja2.FileSystemBytecodeCache):
+        def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+            try:
+                super().load_bytecode(bucket)
+            except Exception:  # cut short by a crash, or not ours: pickle and marshal raise what they like
+                bucket.reset()
+
+    folder = os.path.dirname(__cached__ or "")
+    if sys.dont_write_bytecode or not os.access(folder, os.W_OK):
+        return None
+    return Kept(folder, f"render.%s.jinja2-{jinja2.__version__}.{sys.implementation.cache_tag}.cache")

@@ -1,0 +1,657 @@
+"""What the user chose: every setting checked once, against Google's own rules, with the names that follow from it.
+
+An explicit argument wins, then `configs/defaults.yaml`, then the default. A setting is here once it has an effect.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from AutoMLOps.model import Problem, slug
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """A long table of names, as readable as a line of prose."""
+    return tuple(text.split())
+
+
+FILE = "configs/defaults.yaml"
+MULTI_REGIONS = ("asia", "europe", "us")
+REGIONS = _words(
+    """
+    africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2
+    asia-southeast1 asia-southeast2 asia-southeast3 australia-southeast1 australia-southeast2 europe-central2
+    europe-north1 europe-north2 europe-southwest1 europe-west1 europe-west2 europe-west3 europe-west4 europe-west6
+    europe-west8 europe-west9 europe-west10 europe-west12 me-central1 me-central2 me-west1 northamerica-northeast1
+    northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-west1 us-central1 us-east1 us-east4
+    us-east5 us-east7 us-south1 us-west1 us-west2 us-west3 us-west4 us-west8
+    """
+)
+RESERVED_LABELS = ("automlops-pipeline", "managed-by")
+MOST_LABELS = 64 - len(RESERVED_LABELS)  # Google takes 64 on a resource
+
+_REGISTRY_NAME = "vertex-mlops-af"
+_BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What was chosen, and as properties the names that follow from it. `chosen` makes one that is checked.
+
+    Names that need a project are empty text as long as there is none.
+    """
+
+    project_id: str | None = None
+    af_registry_location: str = "us-central1"
+    af_registry_name: str = _REGISTRY_NAME
+    gs_bucket_name: str | None = None
+    pipeline_runner_sa: str | None = None
+    pipeline_job_location: str = "us-central1"
+    parameter_values_path: str = "pipelines/runtime_parameters/pipeline_parameter_values.json"
+    pipeline_job_spec_path: str = "scripts/pipeline_spec/pipeline_job.json"
+    enable_caching: bool | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    base_image: str = _BASE_IMAGE
+    images: Literal["shared", "per-component"] = "shared"
+    naming_prefix: str | None = None
+    output_dir: str = "AutoMLOps"
+    license_header: str | None = None
+    extra_regions: tuple[str, ...] = ()
+
+    @property
+    def registry(self) -> str:
+        """The registry's name; under a prefix, the default name counts as not given, so that it follows the prefix."""
+        if self.naming_prefix and self.af_registry_name == _REGISTRY_NAME:
+            return f"{self.naming_prefix}-artifact-registry"
+        return self.af_registry_name
+
+    @property
+    def bucket(self) -> str:
+        """The pipeline's bucket; a domain-scoped project's ':' and '.' become '-': a dot asks for a proven domain."""
+        if self.gs_bucket_name or not self.project_id:
+            return self.gs_bucket_name or ""
+        project = re.sub("[:.]", "-", self.project_id)
+        return "-".join(part for part in (project, self.naming_prefix, "bucket") if part)
+
+    @property
+    def runner(self) -> str:
+        """The service account that the steps run as."""
+        return self.pipeline_runner_sa or self._account("vertex-pipelines")
+
+    def builder(self, pipeline: str) -> str:
+        """The service account that builds this pipeline's images: an account's name has 6 to 30 characters."""
+        name = slug(pipeline)
+        if name != pipeline or not name[:1].isalpha() or len(name) > 22:
+            readable = (name if name[:1].isalpha() else f"p-{name}")[:15].strip("-")
+            name = f"{readable}-{_hash(pipeline, 6)}"
+        return self._account(f"{name}-builder")
+
+    def image(self, pipeline: str, folder: str) -> str:
+        """The image built from a folder under components/, without tag: short where there is no project."""
+        name = f"{_path_component(pipeline)}/{_path_component(folder)}"
+        if not self.project_id:
+            return name
+        return f"{self.af_registry_location}-docker.pkg.dev/{self.project_id.replace(':', '/')}/{self.registry}/{name}"
+
+    def _account(self, name: str) -> str:
+        """A service account of this project; a domain-scoped one, `example.com:proj`, is written `proj.example.com`."""
+        if not self.project_id:
+            return ""
+        domain, _, project = self.project_id.rpartition(":")
+        return f"{name}@{project}{domain and f'.{domain}'}.iam.gserviceaccount.com"
+
+
+def chosen(
+    arguments: Mapping[str, object], saved: Mapping[str, object] | None = None
+) -> tuple[Settings | None, tuple[Problem, ...]]:
+    """The settings, or every fault in them together.
+
+    `arguments` holds what the user wrote in the call and nothing else: None there wins over the file and means the
+    default. Only settings that may be left open take None; elsewhere it is a fault, as an emptied line of the file is.
+    A value of the file that an argument replaces is not judged.
+    """
+    kept, problems = _from_file(saved)
+    given, unknown = _from_call(arguments)
+    choices = {**kept, **given}
+    values: dict[str, Any] = {}
+    refused: set[str] = set()
+    for setting in _SETTINGS:
+        if setting.name in choices:
+            value, faults = _read(setting, choices[setting.name].value)
+            problems += (choices[setting.name].problem(setting.name, fault) for fault in faults)
+            refused |= {setting.name} if faults else set()
+            values |= {} if faults or value is None else {setting.name: value}
+    settings = Settings(**values)
+    problems += _together(settings, choices, refused)
+    problems += unknown
+    return (None if problems else settings), tuple(problems)
+
+
+Table = tuple[tuple[str, tuple[tuple[str, object, str], ...]], ...]
+
+
+def table(settings: Settings) -> Table:
+    """What configs/defaults.yaml holds, in order: (section, ((name, value, comment), ...)).
+
+    A name that was not given stays null, with what it becomes in the comment, so that changing `project_id` alone moves
+    every name that follows from it. `output_dir` is left out: the file lives in it.
+    """
+    comments = _comments(settings)
+    values = {name: getattr(settings, name) for name in _NAMES}
+    values |= {"labels": dict(settings.labels), "extra_regions": list(settings.extra_regions)}
+    return tuple(
+        (section, tuple((name, values[name], comments[name]) for name in names)) for section, names in _SECTIONS.items()
+    )
+
+
+def _comments(settings: Settings) -> dict[str, str]:
+    """One line for each setting: what it does, and its choices."""
+    project = "<project_id>" if settings.project_id is None else ""
+    prefix = f"-{settings.naming_prefix}" if settings.naming_prefix else ""
+    bucket = Settings(project_id=settings.project_id, naming_prefix=settings.naming_prefix).bucket
+    runner = Settings(project_id=settings.project_id).runner
+    return {
+        "project_id": "the Google Cloud project; null: what needs none is generated",
+        "af_registry_location": "where the images are kept: a region, or us, europe, asia",
+        "af_registry_name": f"the Artifact Registry repository of the images; with a naming_prefix, {_REGISTRY_NAME} "
+        "becomes <naming_prefix>-artifact-registry",
+        "gs_bucket_name": f"the bucket of specs, logs and artifacts; null: {bucket or f'{project}{prefix}-bucket'}",
+        "pipeline_runner_sa": "the service account that the steps run as; null: "
+        f"{runner or f'vertex-pipelines@{project}.iam.gserviceaccount.com'}",
+        "pipeline_job_location": "the region that Vertex AI runs the pipeline in",
+        "extra_regions": "regions to accept that are newer than AutoMLOps' own list",
+        "naming_prefix": "goes into the names of bucket and registry, to keep teams apart in one project; null: none",
+        "labels": "labels for what is created, beside managed-by and automlops-pipeline: lower-case key: value",
+        "parameter_values_path": "where the values of the pipeline's parameters are kept: a .json file of this folder",
+        "pipeline_job_spec_path": "where the compiled pipeline is written: a .json file of this folder",
+        "enable_caching": "true: steps whose inputs did not change are skipped; false: never; null: each step decides",
+        "base_image": "the image that the components' image starts from; its Python should fit the pinned requirements",
+        "images": "shared: one image for all components; per-component: one for each",
+        "license_header": "text put on top of every generated file, as comments; null: none",
+    }
+
+
+class _Fault(NamedTuple):
+    """What is wrong with a value, to be read after the setting's name, and how to mend it."""
+
+    what: str
+    hint: str
+
+
+class _Choice(NamedTuple):
+    """A value and where it was said: in the file, or (no place) in the call."""
+
+    value: object
+    place: str = ""
+
+    def problem(self, name: str, fault: _Fault) -> Problem:
+        return Problem(message=f"{name} {fault.what}", hint=fault.hint, cell=self.place)
+
+
+class _Rule(NamedTuple):
+    """The form of a name; `traps` are usual slips, whatever the form says of them, with the hint that mends each."""
+
+    what: str
+    form: str
+    longest: int
+    hint: str
+    traps: tuple[tuple[str, str], ...] = ()
+
+
+_ID = "[a-z][a-z0-9-]{4,28}[a-z0-9]"  # of a project, and of a service account
+_DOMAIN = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:[.][a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+"
+_PATH_COMPONENT = "[a-z0-9]+(?:(?:[.]|__?|-+)[a-z0-9]+)*"
+_HOST = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_REGION_FORM = "[a-z]{1,20}(?:-[a-z]{1,20}){1,3}[0-9]{1,2}"
+
+_PROJECT = _Rule(
+    what="a Google Cloud project id",
+    form=f"(?:{_DOMAIN}:)?{_ID}",
+    longest=284,
+    hint="6 to 30 lower-case letters, digits and hyphens, a letter first, no hyphen last",
+    traps=(
+        ("[0-9]+", "this is the project's number: `gcloud projects describe NUMBER` shows its projectId"),
+        ("projects/.*", "leave off projects/"),
+    ),
+)
+_BUCKET = _Rule(
+    what="a bucket's name",
+    form="(?=.{3})[a-z0-9][a-z0-9_-]{0,62}(?:[.][a-z0-9_-]{1,63})*(?<=[a-z0-9])",
+    longest=222,
+    hint="3 to 63 lower-case letters, digits, hyphens and underscores, a letter or digit first and last",
+    traps=(
+        ("gs://.*", "leave off gs://"),
+        ("[^/]+/.*", "the bucket alone, without a folder"),
+        ("[0-9]+(?:[.][0-9]+){3}", "a bucket is not named like an IP address"),
+        ("goog.*|.*g[o0]{2}g[l1]e.*", "Google keeps names that begin with goog or contain google to itself"),
+    ),
+)
+_REGISTRY = _Rule(
+    what="an Artifact Registry repository's name",
+    form="[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?",
+    longest=63,
+    hint="up to 63 lower-case letters, digits and hyphens, a letter first, no hyphen last",
+    traps=((".*/.*", "the repository's own name alone, without location or project"),),
+)
+_PREFIX = _Rule(
+    what="a prefix for names",
+    form="[a-z](?:[a-z0-9-]*[a-z0-9])?",
+    longest=63 - len("-artifact-registry"),
+    hint="up to 45 lower-case letters, digits and hyphens, a letter first, no hyphen last",
+)
+_REGION = _Rule(
+    what="a region's name",
+    form=_REGION_FORM,
+    longest=63,
+    hint="a region looks like us-central1",
+)
+_ACCOUNT = _Rule(
+    what="a service account's e-mail",
+    form=f"{_ID}@{_ID}(?:[.]{_DOMAIN})?[.]iam[.]gserviceaccount[.]com"
+    "|[0-9]{1,20}-compute@developer[.]gserviceaccount[.]com"
+    f"|{_ID}(?:[.]{_DOMAIN})?@appspot[.]gserviceaccount[.]com",
+    longest=320,
+    hint="it looks like NAME@PROJECT.iam.gserviceaccount.com, "
+    "with 6 to 30 lower-case letters, digits and hyphens in NAME",
+    traps=(("(?i:serviceAccount):.*", "leave off serviceAccount:"),),
+)
+_IMAGE = _Rule(
+    what="a container image",
+    form=f"(?:(?:localhost|{_HOST}(?:[.]{_HOST})+|{_HOST}(?=:))(?::[0-9]{{1,5}})?/)?"
+    f"{_PATH_COMPONENT}(?:/{_PATH_COMPONENT})*(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
+    longest=455,
+    hint="it looks like python:3.11-slim or HOST/PATH:TAG or HOST/PATH@sha256:DIGEST, with PATH in lower case",
+    traps=(("(?:docker|https?)://.*", "leave off what comes before the registry's host"),),
+)
+
+_KEY = r"(?s)\s*[{\[].*|.*private_?key.*|.*-----BEGIN.*|.*[.](?:json|p12|pem)\s*"
+_KEYLESS = (
+    "no key is needed: give the account's e-mail, and act as it with "
+    "`gcloud auth application-default login --impersonate-service-account=EMAIL`"
+)
+_UNWRITABLE = "[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"  # YAML cannot hold these, nor comments
+
+
+def _read(setting: "_Setting", value: object) -> tuple[object, tuple[_Fault, ...]]:
+    """A value as Settings holds it, or its faults; None leaves the default."""
+    if value is not None:
+        return setting.read(value)
+    default = Settings.__dataclass_fields__[setting.name].default
+    fault = _Fault("is empty", f"give it a value, or leave it out for the default, {default}")
+    return None, (() if setting.open else (fault,))
+
+
+def _of(value: object, kind: type) -> bool:
+    """isinstance by the real type alone, as a value's own `__class__` may say or raise anything."""
+    return issubclass(type(value), kind)
+
+
+def _plain(value: object) -> str | None:
+    """Text as plain str, whatever a subclass adds to it (an enum, numpy's); None for anything that is not text."""
+    return str.__str__(value) if _of(value, str) and isinstance(value, str) else None
+
+
+def _said(text: str) -> str:
+    """A value for a message: quoted, escaped, and short."""
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def _hash(text: str, length: int) -> str:
+    from hashlib import sha256
+
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def _path_component(name: str) -> str:
+    """A name as part of an image's path; one that had to change, or looks as if it had, ends in a hash of itself."""
+    if re.fullmatch(_PATH_COMPONENT, name) and len(name) <= 60 and not re.search("-[0-9a-f]{8}$", name):
+        return name
+    words = re.findall("[0-9a-z]+", re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
+    return f"{'_'.join(words)[:50].strip('_') or 'image'}-{_hash(name, 8)}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant, or nothing."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name[:80].strip().lower(), sorted(known), 1)), "")
+
+
+def _wrong_type(value: object, wanted: str, hint: str) -> _Fault:
+    return _Fault(f"is of type {type(value).__name__}, not {wanted}", hint)
+
+
+def _against(rule: _Rule, text: str) -> _Fault | None:
+    trap = next((hint for form, hint in rule.traps if re.fullmatch(form, text, re.DOTALL)), "")
+    if not trap and len(text) <= rule.longest and re.fullmatch(rule.form, text):
+        return None
+    lower = text.strip().lower()
+    slip = f"; {lower} would do" if not trap and lower != text and _against(rule, lower) is None else ""
+    return _Fault(f"{_said(text)} is not {rule.what}", trap or f"{rule.hint}{slip}")
+
+
+_Reading = tuple[object, tuple[_Fault, ...]]
+
+
+def _text(check: Callable[[str], _Fault | None]) -> Callable[[object], _Reading]:
+    """Reads a setting that is text, and judges it."""
+
+    def read(value: object) -> _Reading:
+        text = _plain(value)
+        if text is None:
+            return None, (_wrong_type(value, "text", "write it as text, in quotes"),)
+        fault = check(text)
+        return text, ((fault,) if fault else ())
+
+    return read
+
+
+def _named(rule: _Rule) -> Callable[[object], _Reading]:
+    return _text(lambda text: _against(rule, text))
+
+
+def _project(value: object) -> _Reading:
+    """A project id; its number arrives as an int from a file that does not quote it."""
+    if type(value) is int and 0 < value < 10**30:
+        value = str(value)
+    return _named(_PROJECT)(value)
+
+
+def _runner(value: object) -> _Reading:
+    """A service account's e-mail; a key in its place is refused without being shown."""
+    text = _plain(value)
+    if _of(value, dict) or (text is not None and re.fullmatch(_KEY, text)):
+        return None, (_Fault("is a service account's key, and keys are not taken", _KEYLESS),)
+    return _named(_ACCOUNT)(value)
+
+
+def _flag(value: object) -> _Reading:
+    fault = _wrong_type(value, "True, False or None", "write True, False or None, without quotes")
+    return value, (() if _of(value, bool) else (fault,))
+
+
+def _images(text: str) -> _Fault | None:
+    choices = ("shared", "per-component")
+    nearest = _nearest(text.replace("_", "-"), choices)
+    hint = f"did you mean {nearest}?" if nearest else f"choose {' or '.join(choices)}"
+    return None if text in choices else _Fault(f"{_said(text)} is not a way to build images", hint)
+
+
+def _labels(value: object) -> _Reading:
+    """Labels as sorted pairs, so that the order they were written in changes no file."""
+    if not _of(value, dict) or not isinstance(value, dict):
+        return None, (_wrong_type(value, "a dict", 'write {"team": "fraud"}'),)
+    pairs = [(_plain(key), _plain(text)) for key, text in dict.items(value)]
+    faults = sorted(fault for key, text in pairs if (fault := _label(key, text)))
+    if len(pairs) > MOST_LABELS:
+        faults.append(_Fault(f"are {len(pairs)}", f"at most {MOST_LABELS} beside those that AutoMLOps sets"))
+    return (None if faults else tuple(sorted((str(key), str(text)) for key, text in pairs))), tuple(faults)
+
+
+def _label(key: str | None, text: str | None) -> _Fault | None:
+    """Google's rule of labels: 63 characters and 128 bytes of lower-case letters of any script, digits, _ and -."""
+    rule = "up to 63 lower-case letters, digits, _ and -"
+    if key is None:
+        return _Fault("has a key that is not text", "write keys and values in quotes")
+    if key in RESERVED_LABELS:
+        return _Fault(f"has the key {_said(key)}", "AutoMLOps sets this one itself: leave it out")
+    if not key or not _is_label(key) or not key[0].isalpha():
+        return _Fault(f"has the key {_said(key)}", f"{rule}, a letter first")
+    if text is None:
+        return _Fault(f"has a value for {_said(key)} that is not text", "write keys and values in quotes")
+    return None if _is_label(text) else _Fault(f"has the value {_said(text)} for {_said(key)}", rule)
+
+
+def _is_label(text: str) -> bool:
+    from unicodedata import category
+
+    if len(text) > 63 or not all(char in "_-" or category(char) in ("Ll", "Lo", "Nd", "Nl", "No") for char in text):
+        return False
+    return len(text.encode()) <= 128
+
+
+def _regions(value: object) -> _Reading:
+    """Regions that are newer than our list; each must at least look like one."""
+    if not (_of(value, list) or _of(value, tuple)) or not isinstance(value, list | tuple):
+        return None, (_wrong_type(value, "a list", 'write ["us-central1"]'),)
+    items = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+    readings = [_named(_REGION)(item) for item in items]
+    regions = sorted({str(text) for text, _ in readings})
+    faults = tuple(sorted({fault for _, found in readings for fault in found}))
+    return (None if faults else tuple(regions)), faults
+
+
+_OURS = ("components", "images", "services", "tests", ".automlops", ".git", ".github")
+_FILES = _words(
+    """
+    readme.md makefile cloudbuild.yaml .gitignore .gcloudignore .gitlab-ci.yml configs/defaults.yaml
+    pipelines/pipeline.py pipelines/pipeline_runner.py pipelines/requirements.txt
+    provision/provision_resources.sh provision/deprovision_resources.sh provision/provisioning_configs
+    scripts/build_components.sh scripts/build_pipeline_spec.sh scripts/content_tag.sh scripts/publish_to_topic.sh
+    scripts/run_all.sh scripts/run_pipeline.sh
+    """
+)
+
+
+def _path(text: str) -> _Fault | None:
+    """A path inside the codebase; plain characters, as it is also typed in shells and becomes part of addresses."""
+    parts = text.lower().split("/")
+    if len(text) > 200 or not re.fullmatch("[A-Za-z0-9_.][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*)*", text):
+        return _Fault(
+            f"{_said(text)} is not a path inside the generated folder",
+            "like pipelines/values.json: relative, with /, up to 200 letters, digits, dots, underscores and hyphens",
+        )
+    if {".", ".."} & set(parts):
+        return _Fault(f"{_said(text)} does not name its folders plainly", "leave off . and ..")
+    if not re.search("[^/.][^/]*[.]json$", text):
+        return _Fault(f"{_said(text)} is not a JSON file", "let its name end in .json")
+    taken = next((path for path in _FILES if f"{'/'.join(parts)}/".startswith(f"{path}/")), "")
+    taken = taken or next((part for part in parts if part == ".git"), "") or (parts[0] if parts[0] in _OURS else "")
+    return _Fault(f"{_said(text)} is in the way of {taken}", "choose another folder") if taken else None
+
+
+def _folder(value: object) -> _Reading:
+    """The folder to write, as text: a Path is taken too."""
+    try:
+        text = _plain(os.fspath(value) if isinstance(value, os.PathLike) else value)
+    except Exception:  # a foreign object's own fault, whatever it is
+        text = None
+    if text is None:
+        return None, (_wrong_type(value, "a path", "write it as text, in quotes, or as a pathlib.Path"),)
+    fault = _folder_fault(text)
+    return text, ((fault,) if fault else ())
+
+
+def _folder_fault(text: str) -> _Fault | None:
+    home = os.environ.get("HOME") or os.environ.get("USERPROFILE")
+    path = os.path.normpath(text)
+    if not text.strip():
+        return _Fault("is empty", "name the folder to write")
+    if re.search("[\x00-\x1f\x7f\ud800-\udfff]", text):
+        return _Fault(f"{_said(text)} has characters that a folder cannot have", "leave out control characters")
+    if text.startswith("~"):
+        return _Fault(f"{_said(text)} starts with ~, which only a shell understands", "write Path.home() / ... instead")
+    if re.fullmatch(r"[/\\]*|[A-Za-z]:[/\\]*", path) or (home and path == os.path.normpath(home)):
+        return _Fault(f"{_said(text)} is a whole disk or home folder", "name a folder inside it")
+    return None
+
+
+def _header(value: object) -> _Reading:
+    """A licence header, its lines ended by newlines alone: any other line end would end a comment early."""
+    text = _plain(value)
+    if text is None:
+        return _text(lambda text: None)(value)
+    lines = "\n".join(text.splitlines()).strip("\n")
+    fault = _Fault("has characters that no file can show", "leave out control characters")
+    return (lines if lines.strip() else None), ((fault,) if re.search(_UNWRITABLE, lines) else ())
+
+
+class _Setting(NamedTuple):
+    """A row of the table of settings: its section in the file, how it is read, whether it may be left open (None)."""
+
+    name: str
+    section: str
+    read: Callable[[object], _Reading]
+    open: bool = False
+
+
+_SETTINGS = (
+    _Setting("project_id", "gcp", _project, open=True),
+    _Setting("af_registry_location", "gcp", _text(lambda text: None)),
+    _Setting("af_registry_name", "gcp", _named(_REGISTRY)),
+    _Setting("gs_bucket_name", "gcp", _named(_BUCKET), open=True),
+    _Setting("pipeline_runner_sa", "gcp", _runner, open=True),
+    _Setting("pipeline_job_location", "gcp", _text(lambda text: None)),
+    _Setting("extra_regions", "gcp", _regions, open=True),
+    _Setting("naming_prefix", "gcp", _named(_PREFIX), open=True),
+    _Setting("labels", "gcp", _labels, open=True),
+    _Setting("parameter_values_path", "pipelines", _text(_path)),
+    _Setting("pipeline_job_spec_path", "pipelines", _text(_path)),
+    _Setting("enable_caching", "pipelines", _flag, open=True),
+    _Setting("base_image", "images", _named(_IMAGE), open=True),
+    _Setting("images", "images", _text(_images)),
+    _Setting("license_header", "files", _header, open=True),
+    _Setting("output_dir", "", _folder),
+)
+_NAMES = tuple(setting.name for setting in _SETTINGS)
+_SECTIONS = {
+    section: tuple(setting.name for setting in _SETTINGS if setting.section == section)
+    for section in ("gcp", "pipelines", "images", "files")
+}
+_LATER = _words(
+    """
+    artifact_repo_type build_trigger_location build_trigger_name cb_trigger_location cb_trigger_name cloud_run_location
+    cloud_run_name csr_branch_name csr_name custom_training_job_specs deployment_framework gs_bucket_location
+    orchestration_framework pipeline_job_submission_service_location pipeline_job_submission_service_name
+    pipeline_job_submission_service_type precheck project_number provisioning_framework pubsub_topic_name run_local
+    schedule schedule_location schedule_name schedule_pattern setup_model_monitoring source_repo_branch
+    source_repo_name source_repo_type storage_bucket_location use_ci use_kfp_spec vpc_connector workload_identity_pool
+    workload_identity_provider workload_identity_service_account
+    """
+)
+_RENAMED = {
+    "artifact_repo_location": "af_registry_location",
+    "artifact_repo_name": "af_registry_name",
+    "pipeline_job_runner_service_account": "pipeline_runner_sa",
+    "storage_bucket_name": "gs_bucket_name",
+}
+
+
+def _unknown(name: object, place: str = "") -> Problem:
+    """What is said of a name that is not a setting."""
+    text = _plain(name)
+    if text is None:
+        hint = f"the settings are {', '.join(sorted(_NAMES))}"
+        return Problem(message=f"a setting's name is text, not {type(name).__name__}", hint=hint, cell=place)
+    if text in _LATER:
+        return Problem(message=f"{text} has no effect on a generated codebase yet", hint="leave it out", cell=place)
+    if text == "provision_credentials_key":
+        return Problem(message=f"{text} is not taken", hint=_KEYLESS, cell=place)
+    meant = _RENAMED.get(text) or _nearest(text, _NAMES)
+    hint = f"did you mean {meant}?" if meant else f"the settings are {', '.join(sorted(_NAMES))}"
+    return Problem(message=f"{_said(text)} is not a setting", hint=hint, cell=place)
+
+
+def _from_call(arguments: Mapping[str, object]) -> tuple[dict[str, _Choice], list[Problem]]:
+    given = {_plain(name): _Choice(value) for name, value in arguments.items()}
+    unknown = (_unknown(name) for name in arguments if _plain(name) not in _NAMES)
+    return {name: given[name] for name in _NAMES if name in given}, sorted(unknown, key=str)
+
+
+def _from_file(saved: object) -> tuple[dict[str, _Choice], list[Problem]]:
+    """The settings of the file, whatever it parsed to, and what is wrong with its shape."""
+    if saved is None:
+        return {}, []
+    if not isinstance(saved, Mapping):
+        hint = f"its sections are {', '.join(_SECTIONS)}"
+        return {}, [Problem(message=f"holds {type(saved).__name__} instead of sections", hint=hint, cell=FILE)]
+    kept: dict[str, _Choice] = {}
+    problems: list[Problem] = []
+    for title, content in saved.items():
+        if _plain(title) in _SECTIONS and (content is None or isinstance(content, Mapping)):
+            section = str(_plain(title))
+            kept |= {name: _Choice(content[name], FILE) for name in _SECTIONS[section] if content and name in content}
+            problems += (_misplaced(name, section) for name in content or () if _plain(name) not in _SECTIONS[section])
+        else:
+            problems.append(_no_section(title, content))
+    return kept, sorted(problems, key=str)
+
+
+def _no_section(title: object, content: object) -> Problem:
+    text = _plain(title)
+    if text in _SECTIONS:
+        message = f"section {text} holds {type(content).__name__} instead of settings"
+        return Problem(message=message, hint="write name: value, one on each line", cell=FILE)
+    if text in _NAMES or text in _LATER or text in _RENAMED or text is None:
+        return _misplaced(title, "")
+    meant = _nearest(text, _SECTIONS)
+    hint = f"did you mean {meant}?" if meant else f"its sections are {', '.join(_SECTIONS)}"
+    return Problem(message=f"{_said(text)} is not a section", hint=hint, cell=FILE)
+
+
+def _misplaced(name: object, section: str) -> Problem:
+    """A name that the section of the file does not have: of another section, or of none."""
+    home = next((setting.section for setting in _SETTINGS if setting.name == _plain(name)), None)
+    if home is None:
+        return _unknown(name, FILE)
+    if home == "":
+        hint = "leave it out: the folder that holds the file is the one"
+        return Problem(message=f"{name} is not kept in the file", hint=hint, cell=FILE)
+    here = f"in section {section}" if section else "outside its section"
+    return Problem(message=f"{name} is {here}", hint=f"put it under {home}:", cell=FILE)
+
+
+def _together(settings: Settings, choices: Mapping[str, _Choice], refused: Set[str]) -> Iterator[Problem]:
+    """The faults that show only when settings are seen together, between those that were not refused before."""
+    for name, fault in _together_faults(settings):
+        if not refused & {name, *_LOOKS_AT.get(name, ())}:
+            yield choices.get(name, _Choice(None)).problem(name, fault)
+
+
+_LOOKS_AT = {
+    "pipeline_job_spec_path": ("parameter_values_path",),
+    "gs_bucket_name": ("project_id", "naming_prefix"),
+}
+
+
+def _together_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
+    regions = (*REGIONS, *settings.extra_regions)
+    if fault := _location(settings.af_registry_location, (*regions, *MULTI_REGIONS)):
+        yield "af_registry_location", fault
+    if fault := _location(settings.pipeline_job_location, regions):
+        yield "pipeline_job_location", fault
+    if fault := _same_place(settings.parameter_values_path, settings.pipeline_job_spec_path):
+        yield "pipeline_job_spec_path", fault
+    if not settings.gs_bucket_name and settings.project_id and (fault := _against(_BUCKET, settings.bucket)):
+        follows = "project_id and naming_prefix" if settings.naming_prefix else "project_id"
+        what = f"would be {_said(settings.bucket)} after {follows}, which is not {_BUCKET.what}"
+        yield "gs_bucket_name", _Fault(what, f"give gs_bucket_name; {fault.hint}")
+
+
+def _location(text: str, known: tuple[str, ...]) -> _Fault | None:
+    """A location that Google has; what to write instead of a zone, a multi-region, a slip, or a region that is new."""
+    if text in known:
+        return None
+    zone = re.fullmatch(f"({_REGION_FORM})-[a-z]", text)
+    if zone:
+        return _Fault(f"{_said(text)} is a zone", f"write its region, {zone[1]}")
+    if text in (*MULTI_REGIONS, "eu", "global"):
+        return _Fault(f"{_said(text)} is not a region", "choose one region, like us-central1 or europe-west4")
+    nearest = _nearest(text, known) or "for example us-central1"
+    newer = f"; if it is newer than this list, extra_regions=[{text!r}] lets it through"
+    hint = f"the nearest is {nearest}" if "example" not in nearest else nearest
+    return _Fault(
+        f"{_said(text)} is not a region of Google Cloud",
+        hint + (newer if _against(_REGION, text) is None else ""),
+    )
+
+
+def _same_place(values: str, spec: str) -> _Fault | None:
+    """Two files need two places, also where upper and lower case are one, and neither can be the other's folder."""
+    one, other = values.lower(), spec.lower()
+    if one != other and not one.startswith(f"{other}/") and not other.startswith(f"{one}/"):
+        return None
+    return _Fault(f"{_said(spec)} is the place of parameter_values_path, {_said(values)}", "give each its own file")
