@@ -61,7 +61,16 @@ def generate(
     Example:
         AutoMLOps.generate(project_id="my-project", pipeline_params={"rows": 178, "depth": 3})
     """
-    result = generated(_source(notebook), project_id, pipeline_params, which=pipeline, live=_is_live(notebook), dry_run=dry_run, settings=settings)
+    result = generated(
+        _source(notebook),
+        project_id,
+        pipeline_params,
+        which=pipeline,
+        live=_is_live(notebook),
+        beside=os.path.dirname(os.path.abspath(notebook)) if notebook is not None else "",
+        dry_run=dry_run,
+        settings=settings,
+    )
     if notebook is None and jupyter.shell() is None:
         print(result)  # a script that calls this has no cell to show the result in
     return result
@@ -74,6 +83,7 @@ def generated(
     *,
     which: str | None = None,
     live: bool = False,
+    beside: str = "",
     dry_run: bool = False,
     settings: Mapping[str, Any],
 ) -> Generated:
@@ -91,6 +101,7 @@ def generated(
         shared=chosen is None or chosen.images == "shared",
         brought=not str(chosen.base_image if chosen else given.get("base_image") or PYTHON).startswith(PYTHON),
         reserved=render.RESERVED,
+        beside=beside,
     )
     problems = [*problems, *faults, *others, *reading.problems]
     if problems or chosen is None or reading.pipeline is None:

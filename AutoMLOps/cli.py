@@ -65,7 +65,7 @@ def _generate(given: argparse.Namespace) -> api.Generated:
     if given.extra_region:
         settings["extra_regions"] = given.extra_region
     params = _params(given.params) if given.params else None
-    return api.generated(source, given.project_id, params, which=given.pipeline, dry_run=given.dry_run, settings=settings)
+    return api.generated(source, given.project_id, params, which=given.pipeline, beside=os.path.dirname(os.path.abspath(given.notebook)), dry_run=given.dry_run, settings=settings)
 
 
 def _pair(label: str) -> tuple[str, str]:

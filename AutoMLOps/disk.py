@@ -2,9 +2,9 @@
 
     look -> decide -> commit (the journal is renamed into place) -> carry out, file by file -> remember (the manifest)
 
-What was decided is a value, and what carries it out is the same code for a write and for one that was interrupted: the
-next call finds the journal and goes on. `.automlops/manifest.json` holds the sha256 of every file as it was last written
-here; a file that no longer has it was edited, and stands.
+What was decided is a value, and what carries it out is the same code for a write and for one that was interrupted:
+the next call finds the journal and goes on. `.automlops/manifest.json` holds the sha256 of every file as it was last
+written here; a file that no longer has it was edited, and stands.
 """
 
 import errno
@@ -423,7 +423,7 @@ def _make(where: str, pages: Iterable[bytes], mode: int = 0o644, durable: bool =
 def _complete(root: str, journal: _Journal, blank: str) -> dict[str, Change]:
     """Carries out what the journal says, and gives what turned out differently, by path.
 
-    `blank` is the sha256 of what holds nothing of the user's, and may be replaced though the journal does not expect it.
+    `blank` is the sha256 of what holds nothing of the user's: it may be replaced though the journal expects another.
     """
     astray = _astray(root, (deed.path for deed in journal.deeds))
     manifest, surprises = dict(journal.manifest), {}
@@ -447,14 +447,16 @@ def _do(root: str, token: str, deed: _Deed, manifest: dict[str, str], blank: str
         found = _look(where)[0]
         if found == deed.new:
             return None
-        if deed.text is None:
-            return os.unlink(where) if found == deed.old else _skip(deed, manifest)
         if found not in (deed.old, ABSENT, blank):
             return _spare(root, token, deed, manifest)
-        return _put(root, deed.path, deed.text, token)
+        if deed.text is None:
+            os.unlink(where)
+        else:
+            _put(root, deed.path, deed.text, token)
     except OSError as error:
         error.filename = where  # not the staged file, which means nothing to the reader
         raise
+    return None
 
 
 def _skip(deed: _Deed, manifest: dict[str, str]) -> Change | None:
@@ -466,10 +468,11 @@ def _skip(deed: _Deed, manifest: dict[str, str]) -> Change | None:
     return _stale(deed.path) if deed.text is None else None
 
 
-def _spare(root: str, token: str, deed: _Deed, manifest: dict[str, str]) -> Change:
+def _spare(root: str, token: str, deed: _Deed, manifest: dict[str, str]) -> Change | None:
     """An edit made while we were writing: it stands, and the new version goes beside it."""
-    assert deed.text is not None
-    _skip(deed, manifest)
+    skipped = _skip(deed, manifest)
+    if deed.text is None:
+        return skipped
     data = deed.text.encode()
     name, found = _beside(deed.of, data, deed.new, lambda path, *hoped: _look(f"{root}/{path}", *hoped), {})
     if found != deed.new:

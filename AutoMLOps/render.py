@@ -66,7 +66,8 @@ LAYOUT = (
 
 # What pipelines/pipeline.py defines or calls by name: a component or a carried statement so named would break it.
 RESERVED = frozenset(
-    "COMPONENTS Iterable Path argparse compiled component components json json_format main print str upload".split()
+    ("COMPONENTS", "Iterable", "Path", "argparse", "compiled", "component", "components", "json", "json_format")
+    + ("main", "print", "str", "upload")
 )
 PIPELINE_IMPORTS = (
     Import(module="argparse"),
@@ -82,6 +83,7 @@ def tree(pipeline: Pipeline, settings: Settings) -> Tree:
     """The whole codebase of a pipeline: the same input gives the same bytes."""
     images = _images(pipeline, settings)
     shared: dict[str, object] = {"pipeline": pipeline, "settings": settings, "images": images}
+    shared |= {"several": len(images) > 1, "the_images": "the images" if len(images) > 1 else "the image"}
     files = [
         File(path=path, text=_headed(text, path, settings.license_header))
         for emit in LAYOUT
@@ -106,7 +108,7 @@ def _emitted(
             for image in images:
                 for component in image.components:
                     path = emit.to.format(folder=image.folder, name=component.name)
-                    yield path, render(component=component, image=image)
+                    yield path, render(component=component, image=image, slug=slug(component.name))
 
 
 def _distinct(files: list[File]) -> tuple[File, ...]:
@@ -176,12 +178,12 @@ def _kfp(pipeline: Pipeline) -> str:
     return pinned[0]
 
 
-def _definitions(items: tuple[Param | Artifact, ...]) -> dict[str, dict[str, object]]:
+def _definitions(items: tuple[Param | Artifact, ...]) -> list[tuple[str, dict[str, object]]]:
     """Inputs or outputs as the compiled spec has them: artifacts, then parameters, each by name."""
     groups: dict[str, dict[str, object]] = {"artifacts": {}, "parameters": {}}
     for item in sorted(items, key=lambda item: item.name):
         groups["artifacts" if isinstance(item, Artifact) else "parameters"][item.name] = _definition(item)
-    return {title: group for title, group in groups.items() if group}
+    return [(kind, group) for kind, group in groups.items() if group]
 
 
 def _definition(item: Param | Artifact) -> dict[str, object]:
@@ -252,27 +254,30 @@ PYTHON_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A step in the README's table."""
-
-    step: str
-    takes: str
-    gives: str
-    code: str
-
-
-def _rows(pipeline: Pipeline, images: tuple[Image, ...]) -> list[Row]:
+def _steps(pipeline: Pipeline, images: tuple[Image, ...]) -> Iterator[tuple[str, ...]]:
     """One row for each step; for each component where the steps show only once the pipeline is compiled."""
     homes = {component.name: (component, image.folder) for image in images for component in image.components}
     calls = [(_called(step), step.component) for step in pipeline.steps if step.component in homes]
-    rows = []
     for step, name in calls if pipeline.readable and calls else [(name, name) for name in homes]:
         component, folder = homes[name]
         takes = ", ".join(item.name for item in component.inputs)
         gives = ", ".join(map(_given, component.outputs))
-        rows.append(Row(step=step, takes=takes, gives=gives, code=f"components/{folder}/src/{name}.py"))
-    return rows
+        yield _md(step), _md(takes), _md(gives), _link(f"components/{folder}/src/{name}.py")
+
+
+def _parameters(pipeline: Pipeline) -> Iterator[tuple[str, ...]]:
+    for parameter in pipeline.parameters:
+        default = "" if parameter.default is None else json.dumps(json.loads(parameter.default), ensure_ascii=False)
+        yield _md(parameter.name), PYTHON_TYPES[parameter.kind], _md(default), _md(parameter.description)
+
+
+def _uses(settings: Settings, pipeline: Pipeline, the_images: str) -> Iterator[tuple[str, ...]]:
+    """What the pipeline uses in the project, and why."""
+    yield f"registry {_md(settings.registry)} ({settings.af_registry_location})", f"holds {the_images}"
+    yield f"bucket {_md(settings.bucket)}", "holds artifacts, sources to build and build logs"
+    yield f"account {_md(settings.runner)}", "runs the steps"
+    yield f"account {_md(settings.builder(pipeline.name))}", f"builds {the_images}"
+    yield f"Vertex AI in {settings.pipeline_job_location}", "runs the pipeline"
 
 
 def _given(output: Param | Artifact) -> str:
@@ -281,14 +286,23 @@ def _given(output: Param | Artifact) -> str:
     return f"{article} {kind}" if output.name == "Output" else f"{output.name} ({kind})"
 
 
-def _type(parameter: Param) -> str:
-    return PYTHON_TYPES[parameter.kind]
-
-
-def _listed(components: tuple[Component, ...]) -> str:
-    """Names as a sentence lists them."""
+def _listed(components: tuple[Component, ...], before: str) -> str:
+    """A sentence that lists the components by name."""
     *names, last = [component.name for component in components]
-    return f"{', '.join(names)} and {last}" if names else last
+    return f"{before}{', '.join(names)} and {last}." if names else f"{before}{last}."
+
+
+def _about(component: Component, image: Image) -> str:
+    """The first line of a component.yaml."""
+    source_file = f"{'' if image.folder == component.name else f'../{image.folder}/'}src/{component.name}.py"
+    return f"The input and output of {component.name}, and the container that runs it. The code: {source_file}"
+
+
+def _introduced(pipeline: Pipeline, settings: Settings) -> str:
+    """The docstring of pipeline.py."""
+    command = f"python pipelines/pipeline.py --output {settings.pipeline_job_spec_path}"
+    described = f"\n\n{pipeline.description}" if pipeline.description.strip() else ""
+    return f"The pipeline {pipeline.name}.{described}\n\nCompile it:  {command}"
 
 
 def _install(pipeline: Pipeline, images: tuple[Image, ...]) -> str:
@@ -335,7 +349,7 @@ def _arrows(step: Step) -> list[tuple[str, str, str]]:
 
 # Text that YAML takes for text without quotes, inside {} and [] too: words, paths, flags, addresses, versions.
 PLAIN = re.compile(r"-{0,2}[A-Za-z_/](?:[\w./+@()'-]|[ :](?=[\w./+@()'-]))*|\d+(?:\.\d+){2,}", re.ASCII)
-YAML_WORDS = frozenset("y n yes no on off true false null nan inf".split())
+YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
 # What YAML takes for a line end, refuses, or does not show; JSON would leave it as it is.
 YAML_UNSHOWN = re.compile("[\x7f-\xa0\xad\u2028\u2029\u200b-\u200f\u202a-\u202e\ud800-\udfff\ufeff\ufffe\uffff]")
 
@@ -433,8 +447,10 @@ def _line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-# A character that Markdown would read as its own; `_` only where it could begin or end emphasis.
-MARKDOWN = re.compile(r"[\\`*\[\]<>|~$&#{}]|(?<![^\W_])_|_(?![^\W_])|^(?:[-+=]|\d+(?=[.)]))|(?<=:)(?=//)|(?<!\w)@|!(?=\[)")
+# What Markdown would read as its own; `_` only where it could begin or end emphasis, `-` only where a list begins.
+MARKDOWN = re.compile(
+    r"[\\`*\[\]<>|~$&#{}]|(?<![^\W_])_|_(?![^\W_])|^(?:[-+=]|\d+(?=[.)]))|(?<!\w)@|!(?=\[)"
+)
 
 
 def _md(text: str) -> str:
@@ -445,7 +461,7 @@ def _md(text: str) -> str:
 def _marked(found: re.Match[str]) -> str:
     if found[0].isdigit():
         return f"{found[0]}\\"
-    return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(found[0], f"\\{found[0]}" if found[0] else "")
+    return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(found[0], f"\\{found[0]}")
 
 
 def _word(text: str) -> str:
@@ -467,8 +483,14 @@ def _one_line(text: str) -> str:
     return text
 
 
-def _basename(path: str) -> str:
-    return path.rpartition("/")[2]
+def _link(path: str) -> str:
+    """A link of Markdown to a file of the tree."""
+    return f"[{_md(path.rpartition('/')[2])}]({_word(path)})"
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    """A row of a table of Markdown, from cells that are Markdown already."""
+    return f"| {' | '.join(cells)} |".replace("  ", " ")
 
 
 def _name(text: str) -> str:
@@ -479,30 +501,32 @@ def _name(text: str) -> str:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
-    "basename": _basename,
+    "about": _about,
     "build_region": _build_region,
     "code": _code,
     "comment": _comment,
     "container": _container,
-    "count": len,
     "definitions": _definitions,
     "doc": source.docstring,
     "google": _google,
     "imports": _import_block,
     "install": _install,
+    "introduced": _introduced,
     "json": _json,
     "line": _one_line,
+    "link": _link,
     "listed": _listed,
     "md": _md,
     "name": _name,
     "outputs": _outputs,
+    "parameters": _parameters,
     "picture": _picture,
     "py": source.literal,
-    "rows": _rows,
+    "row": _row,
     "sh": _sh,
-    "slug": slug,
+    "steps": _steps,
     "table": table,
-    "type": _type,
+    "uses": _uses,
     "values": _values,
     "word": _word,
     "yaml": _yaml,
@@ -537,6 +561,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        optimized=False,
         auto_reload=False,
         cache_size=-1,
     )
@@ -558,7 +583,7 @@ def _bytecode_cache() -> jinja2.BytecodeCache | None:
             except Exception:  # cut short by a crash, or not ours: pickle and marshal raise what they like
                 bucket.reset()
 
-    folder = os.path.dirname(__cached__ or "")
+    folder = os.path.dirname(__spec__.cached or "")
     if sys.dont_write_bytecode or not os.access(folder, os.W_OK):
         return None
     return Kept(folder, f"render.%s.jinja2-{jinja2.__version__}.{sys.implementation.cache_tag}.cache")

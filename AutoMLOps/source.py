@@ -121,6 +121,7 @@ def docstring(text: str, indent: int = 0) -> str:
         wrapped = textwrap.wrap(escaped, WIDTH - indent - 6, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False)
         lines += wrapped or [""]
     body = f"\n{margin}".join(lines).replace(f"\n{margin}\n", "\n\n").replace(f"\n{margin}\n", "\n\n")
+    body = body.replace('"""', '\\"\\"\\"')
     if body.endswith('"'):
         body = body[:-1] + '\\"'
     return f'"""{body}"""' if len(lines) == 1 else f'"""{body}\n{margin}"""'

@@ -66,12 +66,12 @@ WINE = Pipeline(
     title="wine-quality",
     function="pipeline",
     description="Trains a decision tree on the wine data; it's small.",
-    body='''@dsl.pipeline(name="wine-quality", description="Trains a decision tree on the wine data; it's small.")
+    body="""@dsl.pipeline(name="wine-quality", description="Trains a decision tree on the wine data; it's small.")
 def pipeline(rows: int, max_depth: int, threshold: float):
     data = load_data(rows=rows)
     trained = train_model(data=data.outputs["data"], max_depth=max_depth)
     evaluate_model(accuracy=trained.outputs["Output"], threshold=threshold)
-''',
+""",
     parameters=(
         Param(name="rows", kind=Kind.NUMBER_INTEGER),
         Param(name="max_depth", kind=Kind.NUMBER_INTEGER),
@@ -82,9 +82,7 @@ def pipeline(rows: int, max_depth: int, threshold: float):
             name="load_data",
             source=LOAD_DATA,
             description="Writes the wine data as CSV.",
-            inputs=(
-                Param(name="rows", kind=Kind.NUMBER_INTEGER, default="178", description="How many rows to keep."),
-            ),
+            inputs=(Param(name="rows", kind=Kind.NUMBER_INTEGER, default="178", description="How many rows to keep."),),
             outputs=(Artifact(name="data", title="system.Dataset"),),
             requirements=("pandas==2.3.3", "scikit-learn==1.7.2"),
         ),
@@ -111,9 +109,7 @@ def pipeline(rows: int, max_depth: int, threshold: float):
             description="Says whether the model is good enough.",
             inputs=(
                 Param(name="accuracy", kind=Kind.NUMBER_DOUBLE, description="What training measured."),
-                Param(
-                    name="threshold", kind=Kind.NUMBER_DOUBLE, default="0.8", description="What is good enough."
-                ),
+                Param(name="threshold", kind=Kind.NUMBER_DOUBLE, default="0.8", description="What is good enough."),
             ),
             outputs=(Param(name="Output", kind=Kind.STRING),),
         ),
@@ -145,4 +141,318 @@ def pipeline(rows: int, max_depth: int, threshold: float):
     values=(("rows", "178"), ("max_depth", "3"), ("threshold", "0.8")),
     tools=TOOLS,
     notebook="quickstart.ipynb",
+)
+
+
+NASTY = (
+    'it\'s "quoted" (GCS), $(rm -rf ~) `id` ${HOME} {{ x }} {% y %} {# z #} # not: a comment\\n \\ \\\\ % %s %(prog)s\n'
+    "second line: 'yes' | * & ! @ <b>\tdé\u2028\x85\u00a0💥 \U0001d518 --- ... \"\"\" ''' \r end\\"
+)
+NASTIEST = f"{NASTY} {' '.join(NASTY.split() * 4)} {'x' * 150}"
+SHOUT = """from kfp.dsl import Metrics, Output
+
+
+def shout(text: str, sums: list, table: dict, metrics: Output[Metrics], flag: bool = True) -> str:
+    metrics.log_metric("length", len(text))
+    return text + str(sums) + str(table) + str(flag)
+"""
+
+
+def _hostile() -> Pipeline:
+    import json
+
+    body = f"""@dsl.pipeline(name="hostile", description={NASTIEST!r})  # noqa: E501
+def hostile(text: str, sums: list, table: dict):
+    said = shout(text=text, sums=sums, table=table)
+    shout(text=said.outputs["Output"], sums=[1, 2.5], table={{"a": text}}, flag=False)
+"""
+    return Pipeline(
+        name="hostile",
+        title=NASTY,
+        function="hostile",
+        description=NASTIEST,
+        body=body,
+        parameters=(
+            Param(name="text", kind=Kind.STRING, default=json.dumps(NASTY), description=NASTY),
+            Param(name="sums", kind=Kind.LIST, description=NASTIEST),
+            Param(name="table", kind=Kind.STRUCT, description="on"),
+        ),
+        components=(
+            Component(
+                name="shout",
+                source=SHOUT,
+                description=NASTIEST,
+                inputs=(
+                    Param(name="text", kind=Kind.STRING, description=NASTIEST),
+                    Param(name="sums", kind=Kind.LIST, description=NASTY),
+                    Param(name="table", kind=Kind.STRUCT, description="1e-09"),
+                    Param(name="flag", kind=Kind.BOOLEAN, default="true", description="x" * 300),
+                ),
+                outputs=(
+                    Artifact(name="metrics", title="system.Metrics", description="# - {a: b}"),
+                    Param(name="Output", kind=Kind.STRING, description=NASTY),
+                ),
+            ),
+        ),
+        steps=(
+            Step(
+                name="shout",
+                component="shout",
+                arguments=tuple(
+                    Argument(name=name, source=Source.PARAMETER, of=name) for name in ("text", "sums", "table")
+                ),
+            ),
+            Step(
+                name="shout-2",
+                component="shout",
+                arguments=(Argument(name="text", source=Source.OUTPUT, of="shout", output="Output"),),
+            ),
+        ),
+        imports=IMPORTS,
+        values=(
+            ("text", json.dumps(NASTY)),
+            ("sums", json.dumps([NASTY, 1, 1.5, 1e-9, None, True])),
+            ("table", json.dumps({NASTY: NASTY, "on": {"null": "~"}})),
+        ),
+        tools=TOOLS,
+        notebook="it's | a [notebook](x) $(id) `x`.ipynb",
+    )
+
+
+HOSTILE = _hostile()
+
+EVERYTHING = """from typing import Dict, List, NamedTuple, Optional
+
+from kfp.dsl import Dataset, Input, InputPath, Metrics, Model, Output, OutputPath
+
+
+def everything(
+    s: str,
+    i: int,
+    f: float,
+    b: bool,
+    l: list,  # noqa: E741
+    d: Dict[str, int],
+    data: Input[Dataset],
+    raw: InputPath("CSV"),
+    metrics: Output[Metrics],
+    text: OutputPath(str),
+    count: OutputPath(int),
+    files: OutputPath("Dataset"),
+    opt: Optional[str] = None,
+    three: Optional[int] = 3,
+    tiny: float = 1e-9,
+    big: float = 1e16,
+    items: List[float] = [1, 2.5, 1e-9],  # noqa: B006
+    empty: str = "",
+    y: str = "on",
+    off: bool = False,
+    nested: dict = {"a": [1, {"b": 1}]},  # noqa: B006
+    many: Input[List[Model]] = None,
+) -> NamedTuple("Outputs", [("auc", float), ("names", list)]):
+    assert (type(i), type(f), type(b), l, d) == (int, float, bool, [1, 2.5, "x"], {"a": 1})
+    assert opt is None and three == 3 and items == [1, 2.5, 1e-9] and y == "on"
+    with open(data.path) as source, open(raw) as other:
+        assert source.read() == other.read() == "made"
+    for path, content in ((text, "hello"), (count, "3"), (files, "f")):
+        with open(path, "w") as target:
+            target.write(content)
+    metrics.log_metric("m", f)
+    return (0.5, [s])
+"""
+MAKE = """from kfp.dsl import Dataset
+
+
+def make() -> Dataset:
+    return "made"
+"""
+NOTHING = """def nothing():
+    pass
+"""
+COUNTED = """from typing import Any, Dict, List
+
+from kfp.dsl import Dataset, Input
+
+
+def counted(number: int, each: List[Dataset], one: Input[Dataset], names: list, info: Dict[str, Any]) -> int:
+    assert type(number) is int and number == 3 and names == ["s"] and info == {"a": "3 and s", "n": [1, 2.5]}, info
+    assert len(each) == 1
+    return number
+"""
+PLUS = """def plus(number: int, by: int = 1) -> int:
+    assert type(number) is int and type(by) is int
+    return number + by
+"""
+CLOSE = """from kfp.dsl import PipelineTaskFinalStatus
+
+
+def close(status: PipelineTaskFinalStatus, note: str = "done"):
+    assert status.state == "SUCCEEDED"
+"""
+KINDS = Pipeline(
+    name="kinds",
+    title="Kinds",
+    function="kinds",
+    carried="STEP = 2",
+    body="""@dsl.pipeline(name="kinds")
+def kinds(s: str, i: int = 3, f: float = 1.0):
+    closing = close()
+    made = make()
+    with dsl.ExitHandler(closing):
+        all_ = everything(s=s, i=i, f=f, b=True, l=[1, 2.5, "x"], d={"a": 1}, data=made.output, raw=made.output)
+        nothing().after(all_)
+        with dsl.ParallelFor([1, 2]) as item:
+            plus(number=item, by=STEP)
+            again = make()
+        with dsl.ParallelFor([{"a": 1, "b": [1]}]) as entry:
+            plus(number=entry.a)
+        with dsl.ParallelFor(all_.outputs["names"]):
+            nothing()
+        with dsl.If(i == 99):
+            first = plus(number=all_.outputs["count"], by=0)
+        with dsl.Else():
+            other = plus(number=i)
+        counted(
+            number=dsl.OneOf(first.output, other.output),
+            each=dsl.Collected(again.output),
+            one=made.output,
+            names=all_.outputs["names"],
+            info={"a": f"{i} and {s}", "n": [1, 2.5]},
+        )
+""",
+    parameters=(
+        Param(name="s", kind=Kind.STRING),
+        Param(name="i", kind=Kind.NUMBER_INTEGER, default="3"),
+        Param(name="f", kind=Kind.NUMBER_DOUBLE, default="1.0"),
+    ),
+    components=(
+        Component(
+            name="everything",
+            source=EVERYTHING,
+            inputs=(
+                Param(name="s", kind=Kind.STRING),
+                Param(name="i", kind=Kind.NUMBER_INTEGER),
+                Param(name="f", kind=Kind.NUMBER_DOUBLE),
+                Param(name="b", kind=Kind.BOOLEAN),
+                Param(name="l", kind=Kind.LIST),
+                Param(name="d", kind=Kind.STRUCT),
+                Artifact(name="data", title="system.Dataset"),
+                Artifact(name="raw", title="system.Artifact"),
+                Param(name="opt", kind=Kind.STRING, optional=True),
+                Param(name="three", kind=Kind.NUMBER_INTEGER, default="3", optional=True),
+                Param(name="tiny", kind=Kind.NUMBER_DOUBLE, default="1e-9"),
+                Param(name="big", kind=Kind.NUMBER_DOUBLE, default="1e16"),
+                Param(name="items", kind=Kind.LIST, default="[1, 2.5, 1e-9]"),
+                Param(name="empty", kind=Kind.STRING, default='""'),
+                Param(name="y", kind=Kind.STRING, default='"on"'),
+                Param(name="off", kind=Kind.BOOLEAN, default="false"),
+                Param(name="nested", kind=Kind.STRUCT, default='{"a": [1, {"b": 1}]}'),
+                Artifact(name="many", title="system.Model", many=True, optional=True),
+            ),
+            outputs=(
+                Artifact(name="metrics", title="system.Metrics"),
+                Param(name="text", kind=Kind.STRING),
+                Param(name="count", kind=Kind.NUMBER_INTEGER),
+                Artifact(name="files", title="system.Dataset"),
+                Param(name="auc", kind=Kind.NUMBER_DOUBLE),
+                Param(name="names", kind=Kind.LIST),
+            ),
+        ),
+        Component(name="make", source=MAKE, outputs=(Artifact(name="Output", title="system.Dataset"),)),
+        Component(name="nothing", source=NOTHING),
+        Component(
+            name="counted",
+            source=COUNTED,
+            inputs=(
+                Param(name="number", kind=Kind.NUMBER_INTEGER),
+                Artifact(name="each", title="system.Dataset", many=True),
+                Artifact(name="one", title="system.Dataset"),
+                Param(name="names", kind=Kind.LIST),
+                Param(name="info", kind=Kind.STRUCT),
+            ),
+            outputs=(Param(name="Output", kind=Kind.NUMBER_INTEGER),),
+        ),
+        Component(
+            name="plus",
+            source=PLUS,
+            inputs=(
+                Param(name="number", kind=Kind.NUMBER_INTEGER),
+                Param(name="by", kind=Kind.NUMBER_INTEGER, default="1"),
+            ),
+            outputs=(Param(name="Output", kind=Kind.NUMBER_INTEGER),),
+        ),
+        Component(
+            name="close",
+            source=CLOSE,
+            inputs=(
+                Param(name="status", kind=Kind.TASK_FINAL_STATUS),
+                Param(name="note", kind=Kind.STRING, default='"done"'),
+            ),
+        ),
+    ),
+    readable=False,
+    imports=IMPORTS,
+    values=(("s", '"s"'), ("i", "3")),
+    tools=TOOLS,
+)
+
+FETCH = """from google.cloud import storage
+from kfp.dsl import Dataset, Output
+
+
+def fetch(data: Output[Dataset], bucket: str) -> int:
+    storage.Client().bucket(bucket).blob("data.csv").download_to_filename(data.path)
+    return 1
+"""
+COUNT = """from kfp.dsl import Dataset, Input
+
+
+def count(data: Input[Dataset]) -> int:
+    with open(data.path) as source:
+        return len(source.readlines())
+"""
+GOOGLE = Pipeline(
+    name="reaches-google",
+    title="Reaches Google",
+    function="pipeline",
+    body="""@dsl.pipeline(name="reaches-google")
+def pipeline(bucket: str):
+    fetched = fetch(bucket=bucket)
+    count(data=fetched.outputs["data"])
+    alone()
+""",
+    parameters=(Param(name="bucket", kind=Kind.STRING),),
+    components=(
+        Component(
+            name="fetch",
+            source=FETCH,
+            inputs=(Param(name="bucket", kind=Kind.STRING),),
+            outputs=(Artifact(name="data", title="system.Dataset"), Param(name="Output", kind=Kind.NUMBER_INTEGER)),
+            requirements=("google-cloud-storage==3.17.1",),
+            google=("google.cloud.storage",),
+        ),
+        Component(
+            name="count",
+            source=COUNT,
+            inputs=(Artifact(name="data", title="system.Dataset"),),
+            outputs=(Param(name="Output", kind=Kind.NUMBER_INTEGER),),
+        ),
+        Component(
+            name="alone",
+            source="def alone() -> int:\n    return 1\n",
+            outputs=(Param(name="Output", kind=Kind.NUMBER_INTEGER),),
+        ),
+    ),
+    steps=(
+        Step(name="fetch", component="fetch"),
+        Step(
+            name="count",
+            component="count",
+            arguments=(Argument(name="data", source=Source.OUTPUT, of="fetch", output="data"),),
+        ),
+        Step(name="alone", component="alone"),
+    ),
+    imports=IMPORTS,
+    values=(("bucket", '"some-bucket"'),),
+    tools=TOOLS,
 )

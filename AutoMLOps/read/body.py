@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from ..model import Argument, Artifact, Component, Kind, Param, Problem, Source, Step, slug
 from .program import Program
-from .signature import evaluate, misfit
+from .signature import evaluate, holds_none, misfit
 from .statements import dotted
 
 BLOCKS = frozenset({"If", "Elif", "Else", "Condition", "ParallelFor", "ExitHandler"})
@@ -163,6 +163,8 @@ def _value(body: Body, node: ast.expr, port: Param | Artifact, value: object) ->
     reason = misfit(port.kind, value) if value is not None else ""
     if not reason and port.kind is Kind.NUMBER_DOUBLE and isinstance(value, int):
         reason = f"is {value}, an int, and kfp wants a float: write {float(value)}"
+    if not reason and holds_none(value):
+        reason = "holds None, and kfp has no word for that inside a value"
     if reason:
         body.wrong(node, f"the value for `{port.name}` {reason}")
 

@@ -124,7 +124,7 @@ def _marked(program: Program, marked: Marked, problems: list[Problem]) -> Defini
     head = f"def {name}({', '.join(f'{param}: {text}' for param, text, _ in params)}):"
     if len(head) > 120:
         head = "\n".join([f"def {name}(", *(f"    {param}: {text}," for param, text, _ in params), "):"])
-    doc = _doc(description or str(title), [(param, said) for param, _, said in params])
+    doc = _doc(description, name, [(param, said) for param, _, said in params])
     text = f"{head}\n{doc}{body}"
     lines = len(f"{head}\n{doc}".split("\n")) - 1
     start = marked.line + len(ast.unparse(marked.call).split("\n"))
@@ -150,8 +150,8 @@ def arguments(program: Program, call: ast.Call, order: tuple[str, ...], faults: 
 
 
 def identifier(title: str) -> str:
-    """A name cleaned to a Python identifier; nothing where that cannot be."""
-    name = re.sub(r"[^0-9a-zA-Z_]+", "_", title).strip("_")
+    """A name cleaned to a Python identifier ("Train model" is `train_model`); nothing where that cannot be."""
+    name = title if title.isidentifier() and title.isascii() else re.sub(r"[^0-9a-z_]+", "_", title.lower()).strip("_")
     return name if name.isidentifier() and not keyword.iskeyword(name) else ""
 
 
@@ -196,9 +196,11 @@ def _entry(program: Program, item: ast.expr, faults: list[str]) -> tuple[str, st
     return name, written, str(said or "")
 
 
-def _doc(description: str, said: list[tuple[str, str]]) -> str:
+def _doc(description: str, name: str, said: list[tuple[str, str]]) -> str:
     """The docstring of a marked cell's function, in the manner that kfp reads descriptions from."""
-    lines = [" ".join(description.split()) or "A step of the pipeline."]
+    if not description.strip() and not any(text for _, text in said):
+        return ""
+    lines = [" ".join(description.split()) or f"The step {name}."]
     if any(text for _, text in said):
         lines += ["", "Args:", *(f"    {name}: {' '.join(text.split())}" for name, text in said if text.strip())]
     return "    " + docstring("\n".join(lines), indent=4) + "\n"
@@ -247,7 +249,7 @@ def _string_lines(text: str) -> set[int]:
     return kept
 
 
-def component(program: Program, defined: Definition, brought: bool) -> Read:
+def component(program: Program, defined: Definition, brought: bool = False, beside: tuple[str, ...] = ()) -> Read:
     """Reads one definition: signature, what travels with it, what must be installed for it."""
     owner = f"component `{defined.name}`"
     node = ast.parse(defined.text).body[0]
@@ -261,7 +263,7 @@ def component(program: Program, defined: Definition, brought: bool) -> Read:
     found.imports.update(defined.given)
     text = compose.module(program, found, defined.name, defined.text, defined.description or said.description, said.quoted)
     modules = _modules(found.imports, [node, *(placed.statement.node or placed.statement.text for placed in found.statements)])
-    pins = pinned(modules, defined.packages, cell=defined.cell, line=defined.line, brought=brought)
+    pins = pinned(modules, defined.packages, cell=defined.cell, line=defined.line, brought=brought, beside=beside)
     return Read(
         component=Component(
             name=defined.name,

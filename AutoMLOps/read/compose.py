@@ -16,7 +16,7 @@ def module(program: Program, found: Closure, name: str, function: str, summary: 
     wanted = {*found.imports, Import(module="typing")} if quoted else found.imports
     tail = RESOLVED.format(name=name) if quoted else ""
     parts = [docstring(summary.split("\n")[0] or f"The step {name}."), imports(wanted)]
-    head = "\n".join(part for part in parts if part)
+    head = "\n\n".join(part for part in parts if part)
     carried = statements(program, found)
     blocks = "\n\n\n".join(part for part in (function, tail) if part)
     lead = f"{carried}\n\n\n" if carried else ""

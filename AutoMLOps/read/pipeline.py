@@ -40,6 +40,16 @@ class Found:
     marked: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What reading must know of the world around the notebook."""
+
+    shared: bool
+    brought: bool
+    reserved: frozenset[str]
+    beside: tuple[str, ...]
+
+
 @dataclass(slots=True, kw_only=True)
 class Faults:
     """What reading collects on its way."""
@@ -61,12 +71,13 @@ def pipeline(
     shared: bool = True,
     brought: bool = False,
     reserved: frozenset[str] = frozenset(),
+    beside: str = "",
 ) -> Reading:
     """The pipeline that the notebook defines, with every fault in it.
 
     `values` are for its parameters. `which` names one pipeline of several. `live` cells come in the order of execution.
     `shared` says that all components go into one image, `brought` that the user chose its base. `reserved` names are
-    taken in the generated pipeline.py.
+    taken in the generated pipeline.py. `beside` is the folder of the notebook's file: modules there are its own.
     """
     read = program(notebook, live)
     faults = Faults(problems=read.problems, warnings=read.warnings)
@@ -76,7 +87,8 @@ def pipeline(
     found = _one(read, which, faults.problems)
     if found is None:
         return Reading(pipeline=None, problems=_unique(faults.problems), warnings=tuple(faults.warnings))
-    made = _pipeline(read, found, defined, values or {}, faults, shared, brought, reserved)
+    where = Surroundings(shared=shared, brought=brought, reserved=reserved, beside=(beside,) if beside else ())
+    made = _pipeline(read, found, defined, values or {}, faults, where)
     problems = _unique(faults.problems)
     return Reading(pipeline=None if problems else made, problems=problems, warnings=tuple(faults.warnings))
 
@@ -230,7 +242,7 @@ def _source(given: str) -> str:
 
 
 def _pipeline(
-    program: Program, found: Found, defined: dict[str, Definition], values: Mapping[str, object], faults: Faults, shared: bool, brought: bool, reserved: frozenset[str]
+    program: Program, found: Found, defined: dict[str, Definition], values: Mapping[str, object], faults: Faults, where: Surroundings
 ) -> Pipeline | None:
     try:
         function = ast.parse(found.text).body[0]
@@ -254,15 +266,15 @@ def _pipeline(
     faults.problems += carried.problems
     faults.warnings += carried.warnings
     reached = {*statement.needs, *(name for placed in carried.statements for name in placed.statement.needs)}
-    reads = {name: component(program, item, brought) for name, item in defined.items() if name in reached}
+    reads = {name: component(program, item, where.brought, where.beside) for name, item in defined.items() if name in reached}
     for read in reads.values():
         faults.add(read)
     components = {name: read.component for name, read in reads.items()}
     body = bodies.read(bodies.Body(program=program, components=components, parameters=parameters, owner=owner, cell=found.cell, offset=found.offset), function)
     faults.problems += body.problems
-    faults.problems += _shadows(reads, components) + _clashes(components, function.name, reserved, found)
+    faults.problems += _shadows(reads, components) + _clashes(components, function.name, where.reserved, found)
     used = tuple(components[name] for name in dict.fromkeys([*body.used, *components]))
-    if shared:
+    if where.shared:
         faults.problems += conflicts(used)
     described = found.description or said.description
     bound = _values(found, parameters, values, faults.problems)

@@ -109,10 +109,16 @@ def _default(program: Program, port: Param, node: ast.expr | None) -> str | None
         raise Refused(f"has a default that is not a constant ({error})") from error
     if value is None:
         return None
-    problem = misfit(port.kind, value)
+    problem = misfit(port.kind, value) or ("holds None, and kfp has no word for that inside a default" if holds_none(value) else "")
     if problem:
         raise Refused(f"has a default that {problem}")
     return json.dumps(value, ensure_ascii=False)
+
+
+def holds_none(value: object) -> bool:
+    """Whether None is anywhere inside: kfp cannot compile that."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(item is None or holds_none(item) for item in inside)
 
 
 def misfit(kind: Kind, value: object) -> str:

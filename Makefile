@@ -1,0 +1,40 @@
+# make demo    runs the quickstart and shows the repository that it writes
+# make test    linters and the whole suite
+# make bench   measures generating, side by side with others
+# make clean   takes away all that these made
+#
+# Each needs Python 3.11, 3.12 or 3.13 and nothing else: it makes its environment in .venv, once.
+
+PYTHONS := python3 python3.13 python3.12 python3.11 python
+FITS := import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for each in $(PYTHONS); do $$each -c '$(FITS)' 2>/dev/null && echo $$each && break; done)
+VENV := .venv
+
+.PHONY: demo test bench clean
+
+demo: $(VENV)/demo.stamp
+	@$(VENV)/bin/python example/demo.py
+
+test: $(VENV)/dev.stamp
+	@PYTHON=$(VENV)/bin/python tests/check
+
+bench: $(VENV)/dev.stamp
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/bench/run
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: an environment is built again when what it should hold has changed.
+$(VENV)/%.stamp: setup.py pyproject.toml | $(VENV)/bin/pip
+	@echo "Installing what '$*' needs into $(VENV) (once; a minute or two) ..."
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[$*]' || \
+	  { echo "pip could not install it: the lines above say why. 'make clean' starts afresh." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/bin/pip:
+	@$(if $(PYTHON),,echo "This needs Python 3.11, 3.12 or 3.13 (on Debian with python3-venv). Name yours: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1)
+	@$(PYTHON) -c '$(FITS)' || \
+	  { echo "$(PYTHON) does not fit: this needs Python 3.11, 3.12 or 3.13, with its venv module" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) makes no environment: on Debian, apt-get install python3-venv" >&2; exit 1; }

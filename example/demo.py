@@ -1,0 +1,57 @@
+"""Runs the quickstart as a visitor would, in the folder demo/, and shows what it wrote."""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+HERE = Path(__file__).resolve().parent
+DEMO = HERE.parent / "demo"
+CODEBASE = DEMO / "AutoMLOps"
+HEAD = 20  # lines of the README
+
+
+def main() -> int:
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir()
+    notebook = nbformat.read(HERE / "quickstart.ipynb", as_version=4)
+    print("Running example/quickstart.ipynb in demo/ ...\n", flush=True)
+    try:
+        NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": DEMO}}).execute()
+    except CellExecutionError as error:
+        print(f"The notebook failed in this cell:\n\n{re.sub(chr(27) + r'[[][0-9;]*m', '', str(error))}", file=sys.stderr)
+        return 1
+    nbformat.write(notebook, DEMO / "quickstart.ipynb")
+    print("demo/AutoMLOps/", *tree(CODEBASE), sep="\n")
+    print("\ndemo/AutoMLOps/README.md begins:\n")
+    print(*(f"    {line}".rstrip() for line in (CODEBASE / "README.md").read_text(encoding="utf-8").splitlines()[:HEAD]), sep="\n")
+    print(NEXT)
+    return 0
+
+
+NEXT = """
+What you can do now:
+    .venv/bin/python -m pip install pytest && .venv/bin/python -m pytest demo/AutoMLOps
+                                          compile the pipeline and run its steps here, without an account
+    demo/quickstart.ipynb                 the notebook, as it ran; open it in Jupyter and change a step
+    README.md                             how to do the same with a notebook of yours"""
+
+
+def tree(folder: Path, indent: str = "") -> Iterator[str]:
+    """The folder's lines, files before folders; what AutoMLOps keeps for itself is left out."""
+    entries = sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name))
+    shown = [path for path in entries if path.name != ".automlops"]
+    for path in shown:
+        branch, below = ("└── ", "    ") if path == shown[-1] else ("├── ", "│   ")
+        yield f"{indent}{branch}{path.name}{'/' * path.is_dir()}"
+        if path.is_dir():
+            yield from tree(path, indent + below)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The golden cases: a notebook, its arguments, and the whole tree that comes of them.
+
+    python tests/golden.py --accept     writes the trees anew; the diff is the review
+"""
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent / "golden"
+CASES = tuple(sorted(path.name for path in ROOT.iterdir() if (path / "arguments.json").exists()))
+# The versions installed where a tree is made: the one thing in it that may differ between machines.
+VERSIONS = re.compile(r"\b(kfp|google-cloud-aiplatform|google-cloud-storage|pyyaml)==[0-9][\w.]*")
+
+
+def notebook(case: str) -> Path:
+    (path,) = (ROOT / case).glob("notebook.*")
+    return path
+
+
+def arguments(case: str) -> dict[str, object]:
+    return json.loads((ROOT / case / "arguments.json").read_text(encoding="utf-8"))
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """A folder as paths and texts, without what the journal keeps for itself."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): VERSIONS.sub(r"\1==<installed>", path.read_text(encoding="utf-8"))
+        for path in sorted(files)
+        if not {".automlops", "__pycache__"} & set(path.relative_to(folder).parts)
+    }
+
+
+def generate(case: str, into: Path, **more: object) -> object:
+    """Generates a case into a folder."""
+    from AutoMLOps import AutoMLOps
+
+    return AutoMLOps.generate(notebook=notebook(case), output_dir=str(into), **{**arguments(case), **more})
+
+
+def accept() -> None:
+    import shutil
+
+    for case in CASES:
+        target = ROOT / case / "tree"
+        shutil.rmtree(target, ignore_errors=True)
+        generate(case, target)
+        shutil.rmtree(target / ".automlops")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT.parent.parent))
+    if sys.argv[1:] == ["--accept"]:
+        accept()
+    else:
+        print(__doc__)

@@ -1,0 +1,5 @@
+"""The step _tell."""
+
+
+def _tell(score: float, text: str):
+    print(score, text)

@@ -1,0 +1,69 @@
+"""Submits the compiled pipeline to Vertex AI and prints the link to its run."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import aiplatform
+
+ROOT = Path(__file__).resolve().parent.parent
+CONSOLE = "https://console.cloud.google.com/vertex-ai"
+PROJECT = "example.com:my-project"
+LOCATION = "us-central1"
+PIPELINE_ROOT = "gs://my-own-bucket/words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back/runs"
+RUNNER = "runner-of-it@my-project.example.com.iam.gserviceaccount.com"
+LABELS = {
+    "managed-by": "automlops",
+    "automlops-pipeline": "words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back",
+}
+SPEC = ROOT / "scripts/pipeline_spec/pipeline_job.json"
+PARAMETERS = ROOT / "pipelines/runtime_parameters/pipeline_parameter_values.json"
+
+
+def submit(spec: Path, parameters: Path) -> aiplatform.PipelineJob:
+    """Starts a run, as the account that runs the steps."""
+    job = aiplatform.PipelineJob(
+        display_name="words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back",
+        template_path=str(spec),
+        pipeline_root=PIPELINE_ROOT,
+        parameter_values=json.loads(parameters.read_text(encoding="utf-8")),
+        enable_caching=False,
+        project=PROJECT,
+        location=LOCATION,
+        labels=LABELS,
+    )
+    job.submit(service_account=RUNNER)
+    return job
+
+
+def run(spec: Path, parameters: Path, wait: bool = False) -> str:
+    """Starts a run and gives the link to it; with `wait`, stays until it has ended, and raises if it failed."""
+    if not spec.is_file():
+        raise FileNotFoundError(f"there is no compiled pipeline at {spec}: scripts/build_pipeline_spec.sh makes it")
+    if not parameters.is_file():
+        raise FileNotFoundError(f"there are no parameter values at {parameters}: write them there, as JSON")
+    job = submit(spec, parameters)
+    link = f"{CONSOLE}/locations/{LOCATION}/pipelines/runs/{job.name}?project={PROJECT}"
+    print(f"run: {link}", flush=True)
+    if wait:
+        job.wait()
+    return link
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spec", type=Path, default=SPEC, help="the compiled pipeline")
+    parser.add_argument("--parameters", type=Path, default=PARAMETERS, help="the values of its parameters, as JSON")
+    parser.add_argument("--wait", action="store_true", help="stay until the run has ended; fail if it failed")
+    arguments = parser.parse_args()
+    try:
+        run(arguments.spec, arguments.parameters, arguments.wait)
+    except (FileNotFoundError, GoogleAPIError, GoogleAuthError, RuntimeError, ValueError) as error:
+        sys.exit(f"the run was not started, or failed: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""The step tell."""
+
+
+def tell(number: int, options: dict):
+    print(number, options)

@@ -1,0 +1,83 @@
+"""The pipeline it-s-quoted-gcs-whoami-id-braces-jinja-raw-back.
+
+it's "quoted" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉
+and a second line: # not a comment
+
+Compile it:  python pipelines/pipeline.py --output scripts/pipeline_spec/pipeline_job.json
+"""
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from google.protobuf import json_format
+from kfp import components, dsl
+
+COMPONENTS = Path(__file__).resolve().parent.parent / "components"
+
+
+def component(name: str):
+    return components.load_component_from_file(str(COMPONENTS / name / "component.yaml"))
+
+
+write_words = component("write_words")
+count_words = component("count_words")
+tell = component("tell")
+
+
+@dsl.pipeline(
+    name="it-s-quoted-gcs-whoami-id-braces-jinja-raw-back",
+    display_name='it\'s "quoted" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉',
+    description=(
+        'it\'s "quoted" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉\nand a second line: # not '
+        "a comment"
+    ),
+)
+def pipeline(words: str, times: int, options: dict):
+    write_words_task = write_words(words=words, times=times)
+    count_words_task = count_words(text=write_words_task.outputs["text"])
+    tell(number=count_words_task.outputs["number"], options=options)
+
+
+def compiled(images: Iterable[str], output: Path) -> None:
+    """Writes the compiled spec. Each of `images`, named by digest, takes the place of the same image named without."""
+    spec = json_format.MessageToDict(pipeline.pipeline_spec)
+    digests = {image.partition("@")[0]: image for image in images}
+    for executor in spec["deploymentSpec"]["executors"].values():
+        container = executor.get("container", {})
+        if container.get("image") in digests:
+            container["image"] = digests[container["image"]]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(spec, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def upload(spec: Path, folder: str) -> str:
+    """Puts the spec into a folder of a bucket, named by its content, so that what a name stands for never changes."""
+    import hashlib
+
+    from google.cloud.storage import Client
+
+    content = spec.read_bytes()
+    bucket, _, inside = folder.removeprefix("gs://").strip("/").partition("/")
+    name = "/".join(filter(None, (inside, f"{hashlib.sha256(content).hexdigest()[:16]}.json")))
+    client = Client(project="my-project-123")
+    client.bucket(bucket).blob(name).upload_from_string(content, content_type="application/json")
+    return f"gs://{bucket}/{name}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compiles the pipeline it-s-quoted-gcs-whoami-id-braces-jinja-raw-back.")
+    parser.add_argument("--output", type=Path, required=True, help="where to write the compiled spec")
+    parser.add_argument("--images", type=Path, help="a file that names the images by digest, one on each line")
+    parser.add_argument("--upload", metavar="gs://BUCKET/FOLDER", help="where to put the spec, named by its content")
+    arguments = parser.parse_args()
+    images = arguments.images.read_text(encoding="utf-8").split() if arguments.images else ()
+    compiled(images, arguments.output)
+    print(f"compiled to {arguments.output}")
+    if arguments.upload:
+        print(f"uploaded to {upload(arguments.output, arguments.upload)}")
+
+
+if __name__ == "__main__":
+    main()

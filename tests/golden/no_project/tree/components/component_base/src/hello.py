@@ -1,0 +1,5 @@
+"""The step hello."""
+
+
+def hello(name: str):
+    print(f"hello {name}")

@@ -1,0 +1,74 @@
+# Copyright 2026 The Team
+# All of it's "ours" (c) */ --> {{ x }}
+
+"""The pipeline two-images.
+
+Compile it:  python pipelines/pipeline.py --output out/spec.json
+"""
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from google.protobuf import json_format
+from kfp import components, dsl
+
+COMPONENTS = Path(__file__).resolve().parent.parent / "components"
+
+
+def component(name: str):
+    return components.load_component_from_file(str(COMPONENTS / name / "component.yaml"))
+
+
+older = component("older")
+newer = component("newer")
+
+
+@dsl.pipeline(name="two-images")
+def two_images(n: int = 1) -> int:
+    first = older(n=n)
+    return newer(n=first.output).output
+
+
+def compiled(images: Iterable[str], output: Path) -> None:
+    """Writes the compiled spec. Each of `images`, named by digest, takes the place of the same image named without."""
+    spec = json_format.MessageToDict(two_images.pipeline_spec)
+    digests = {image.partition("@")[0]: image for image in images}
+    for executor in spec["deploymentSpec"]["executors"].values():
+        container = executor.get("container", {})
+        if container.get("image") in digests:
+            container["image"] = digests[container["image"]]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(spec, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def upload(spec: Path, folder: str) -> str:
+    """Puts the spec into a folder of a bucket, named by its content, so that what a name stands for never changes."""
+    import hashlib
+
+    from google.cloud.storage import Client
+
+    content = spec.read_bytes()
+    bucket, _, inside = folder.removeprefix("gs://").strip("/").partition("/")
+    name = "/".join(filter(None, (inside, f"{hashlib.sha256(content).hexdigest()[:16]}.json")))
+    client = Client(project="my-project-123")
+    client.bucket(bucket).blob(name).upload_from_string(content, content_type="application/json")
+    return f"gs://{bucket}/{name}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compiles the pipeline two-images.")
+    parser.add_argument("--output", type=Path, required=True, help="where to write the compiled spec")
+    parser.add_argument("--images", type=Path, help="a file that names the images by digest, one on each line")
+    parser.add_argument("--upload", metavar="gs://BUCKET/FOLDER", help="where to put the spec, named by its content")
+    arguments = parser.parse_args()
+    images = arguments.images.read_text(encoding="utf-8").split() if arguments.images else ()
+    compiled(images, arguments.output)
+    print(f"compiled to {arguments.output}")
+    if arguments.upload:
+        print(f"uploaded to {upload(arguments.output, arguments.upload)}")
+
+
+if __name__ == "__main__":
+    main()

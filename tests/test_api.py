@@ -1,0 +1,192 @@
+"""generate(): the story from a notebook to a folder, and what it says when something is wrong."""
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from AutoMLOps import AutoMLOps, BadInput
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SCRIPT = """
+from AutoMLOps import AutoMLOps
+
+
+@AutoMLOps.component
+def step(words: str = "hello", count: int = 1):
+    print(words * count)
+
+
+@AutoMLOps.pipeline
+def words_pipeline(words: str, count: int = 2):
+    step(words=words, count=count)
+"""
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "work.py").write_text(SCRIPT)
+    return "work.py"
+
+
+def generate(script, **how):
+    return AutoMLOps.generate(notebook=script, **{"pipeline_params": {"words": "x"}, **how})
+
+
+def values():
+    return json.loads(Path("AutoMLOps/pipelines/runtime_parameters/pipeline_parameter_values.json").read_text())
+
+
+def test_the_arguments_are_not_changed(script):
+    params, labels = {"words": "x", "count": 3}, {"team": "a"}
+    before = copy.deepcopy((params, labels))
+    generate(script, pipeline_params=params, labels=labels, project_id="my-project-123")
+    assert (params, labels) == before
+
+
+def test_without_a_project_nothing_names_one(script):
+    result = generate(script)
+    assert not Path("AutoMLOps/cloudbuild.yaml").exists()
+    assert any("project_id" in step for step in result.next_steps)
+    assert not [path for path in Path("AutoMLOps").rglob("*") if path.is_file() and "None" in path.read_text().replace("None = ", "").replace("-> None", "") and path.suffix in (".yaml", ".md", ".sh")]
+
+
+def test_the_settings_of_the_last_time_stay(script):
+    generate(script, project_id="my-project-123", pipeline_job_location="europe-west4")
+    generate(script)
+    assert "europe-west4" in Path("AutoMLOps/pipelines/pipeline_runner.py").read_text()
+
+
+def test_a_setting_edited_in_the_file_counts_and_an_argument_wins(script):
+    generate(script, project_id="my-project-123")
+    path = Path("AutoMLOps/configs/defaults.yaml")
+    path.write_text(path.read_text().replace("pipeline_job_location: us-central1", "pipeline_job_location: europe-west4"))
+    result = generate(script)
+    assert {change.path: change.fate for change in result.changes}["configs/defaults.yaml"] == "same"
+    assert "europe-west4" in Path("AutoMLOps/pipelines/pipeline_runner.py").read_text()
+    generate(script, pipeline_job_location="asia-east1")
+    assert "asia-east1" in Path("AutoMLOps/pipelines/pipeline_runner.py").read_text()
+
+
+def test_parameter_values_of_the_last_time_stay_where_none_are_given(script):
+    generate(script, pipeline_params={"words": "kept", "count": 5})
+    AutoMLOps.generate(notebook=script)
+    assert values() == {"words": "kept", "count": 5}
+
+
+def test_every_fault_is_told_at_once_and_nothing_is_written(script):
+    with pytest.raises(BadInput) as raised:
+        generate(script, project_id="My Project!; rm -rf /", gs_bucket_name="My_Bucket..UPPER$(whoami)", pipeline_job_location="mars-east1", pipeline_runner_sa="not-an-email", af_registry_nam="x", pipeline_params={"count": "3", "more": 1})
+    said = str(raised.value)
+    for word in ("project_id", "gs_bucket_name", "mars-east1", "not-an-email", "af_registry_name", "`words`", "`count`", "`more`"):
+        assert word in said
+    assert len(raised.value.problems) == 8
+    assert os.listdir() == ["work.py"]
+
+
+@pytest.mark.parametrize("params", [[1], "x", 3, {1: 2}])
+def test_parameters_that_are_no_dict_are_said(script, params):
+    with pytest.raises(BadInput, match="pipeline_params"):
+        generate(script, pipeline_params=params)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1", "gcp: 3", "gcp: {project: x}", "\x00"])
+def test_a_broken_file_of_settings_is_said(script, text):
+    generate(script)
+    Path("AutoMLOps/configs/defaults.yaml").write_text(text)
+    with pytest.raises(BadInput, match=r"configs.defaults\.yaml"):
+        generate(script)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_broken_file_of_values_is_said(script, text):
+    generate(script)
+    Path("AutoMLOps/pipelines/runtime_parameters/pipeline_parameter_values.json").write_text(text)
+    with pytest.raises(BadInput, match=r"pipeline_parameter_values\.json"):
+        AutoMLOps.generate(notebook=script)
+
+
+def test_a_folder_that_is_a_package_is_refused(script):
+    Path("AutoMLOps").mkdir()
+    Path("AutoMLOps/__init__.py").write_text("")
+    with pytest.raises(BadInput, match="is a Python package"):
+        generate(script)
+
+
+def test_a_missing_notebook_is_said():
+    with pytest.raises(BadInput, match="nowhere.ipynb"):
+        AutoMLOps.generate(notebook="nowhere.ipynb")
+
+
+def test_a_step_that_needs_a_local_module_says_so(script, tmp_path):
+    (tmp_path / "helpers.py").write_text("X = 1\n")
+    (tmp_path / "work.py").write_text(SCRIPT.replace("print(words", "import helpers\n    print(words"))
+    with pytest.raises(BadInput, match="helpers"):
+        generate(script)
+
+
+def test_several_pipelines_live_in_folders_of_their_own(script):
+    Path("work.py").write_text(SCRIPT + SCRIPT.partition("\n\n\n")[2].replace("words_pipeline", "other"))
+    with pytest.raises(BadInput, match="2 pipelines|exists twice"):
+        generate(script)
+    Path("work.py").write_text(SCRIPT + "\n\n@AutoMLOps.pipeline\ndef other(words: str):\n    step(words=words)\n")
+    generate(script, pipeline="other", output_dir="one")
+    generate(script, pipeline="words-pipeline", output_dir="two")
+    assert "other" in Path("one/pipelines/pipeline.py").read_text()
+    assert "def words_pipeline" in Path("two/pipelines/pipeline.py").read_text()
+
+
+def test_a_renamed_component_leaves_nothing_behind(script):
+    generate(script)
+    Path("work.py").write_text(SCRIPT.replace("step", "greet"))
+    result = generate(script)
+    removed = {change.path for change in result.changes if change.fate == "removed"}
+    assert removed == {"components/step/component.yaml", "components/component_base/src/step.py", "tests/test_step.py"}
+    assert not Path("AutoMLOps/components/step").exists()
+
+
+def test_an_edit_is_kept_and_the_new_version_is_beside_it(script):
+    generate(script)
+    path = Path("AutoMLOps/components/component_base/src/step.py")
+    path.write_text("# mine\n")
+    result = generate(script)
+    assert path.read_text() == "# mine\n"
+    assert "def step" in Path(f"{path}.new").read_text()
+    assert "kept     components/component_base/src/step.py" in str(result)
+
+
+def run(*lines, cwd):
+    return subprocess.run([sys.executable, "script.py"], cwd=cwd, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, check=False)
+
+
+def test_a_script_that_calls_generate_is_its_own_notebook(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT + "\nif __name__ == '__main__':\n    AutoMLOps.generate(pipeline_params={'words': 'x'})\n    broken = open('nowhere')\n")
+    done = run(cwd=tmp_path)
+    assert "created" in done.stdout and "FileNotFoundError" in done.stderr
+    assert (tmp_path / "AutoMLOps/components/step/component.yaml").exists()
+
+
+def test_a_script_may_generate_twice_each_time_from_what_stands_above(tmp_path):
+    second = "@AutoMLOps.pipeline\ndef second(words: str):\n    step(words=words)\n"
+    calls = "AutoMLOps.generate(pipeline_params={'words': 'x'}, output_dir='one')\n", "AutoMLOps.generate(\n    pipeline_params={'words': 'x'},\n    output_dir='two', pipeline='second')\n"
+    (tmp_path / "script.py").write_text(SCRIPT + calls[0] + second + calls[1])
+    assert run(cwd=tmp_path).stderr == ""
+    assert "second" in (tmp_path / "two/pipelines/pipeline.py").read_text()
+
+
+def test_without_a_notebook_the_error_says_what_to_do(tmp_path):
+    code = "from AutoMLOps import AutoMLOps\nAutoMLOps.generate()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, check=False)
+    assert "notebook='train.ipynb'" in done.stderr
+
+
+def test_nothing_is_contacted_and_no_heavy_library_is_loaded(tmp_path):
+    (tmp_path / "script.py").write_text(
+        SCRIPT + "import socket, sys\nsocket.socket = None\nAutoMLOps.generate(pipeline_params={'words': 'x'}, project_id='my-project-123')\n"
+        "print([name for name in sys.modules if name.partition('.')[0] in ('kfp', 'IPython', 'nbformat', 'yaml', 'subprocess') or name.startswith('google.cloud.')])\n"
+    )
+    assert run(cwd=tmp_path).stdout.endswith("[]\n")

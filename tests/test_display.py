@@ -1,0 +1,64 @@
+"""What a person sees of a result."""
+from html.parser import HTMLParser
+
+from AutoMLOps.display import Generated, headline
+from AutoMLOps.model import Change, Fate, Problem
+
+
+def result(*changes, **more):
+    return Generated(folder="AutoMLOps/", changes=tuple(Change(path=path, fate=fate, note=note) for path, fate, note in changes), **more)
+
+
+def test_the_headline_counts():
+    done = result(("a", Fate.CREATED, ""), ("b", Fate.CREATED, ""), ("c", Fate.KEPT, ""), ("d", Fate.SAME, ""))
+    assert headline(done) == "AutoMLOps/: 2 created, 1 kept"
+
+
+def test_nothing_to_do_is_said():
+    assert headline(result(("a", Fate.SAME, ""))) == "AutoMLOps/: nothing to do, 1 files are as they should be"
+
+
+def test_a_dry_run_is_said():
+    assert "dry run: nothing was written" in str(result(("a", Fate.CREATED, ""), dry_run=True))
+
+
+def test_warnings_and_next_steps_are_told():
+    text = str(result(warnings=(Problem(message="careful", hint="mend it", cell="cell 2", line=3),), next_steps=("do this",)))
+    assert "  - cell 2, line 3: careful (mend it)" in text and "  - do this" in text
+
+
+def test_edits_are_told_however_much_was_created():
+    changes = [(f"a{n}", Fate.CREATED, "") for n in range(100)] + [("z", Fate.KEPT, "yours"), ("y", Fate.REMOVED, "")]
+    text = str(result(*changes))
+    assert "kept     z  (yours)" in text and "removed  y" in text and "... and 60 more" in text
+
+
+class Balanced(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.texts, self.tags = [], [], set()
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+        self.tags.add(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_the_html_is_a_balanced_tree_without_scripts_and_escapes_everything():
+    hostile = "<script>alert(1)</script>&\"'"
+    page = Balanced()
+    page.feed(result((f"x/{hostile}", Fate.KEPT, hostile), ("x/y/z", Fate.CREATED, ""), ("a", Fate.SAME, ""), warnings=(Problem(message=hostile),), next_steps=(hostile,))._repr_html_())
+    assert page.open == [] and "script" not in page.tags
+    assert sum(hostile.rpartition("/")[2] in text for text in page.texts) >= 4
+
+
+def test_every_file_is_in_the_html():
+    paths = [f"f{n % 7}/g{n % 3}/h{n}" for n in range(50)]
+    html = result(*((path, Fate.CREATED, "") for path in paths))._repr_html_()
+    assert all(f"<li>{path.rpartition('/')[2]} " in html for path in paths)

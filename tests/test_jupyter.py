@@ -1,0 +1,81 @@
+"""The door to IPython, in a real IPython."""
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from AutoMLOps import jupyter
+
+STEP = "@AutoMLOps.component\ndef step(n: int):\n    print(n)\n"
+PIPELINE = "@AutoMLOps.pipeline\ndef p(n: int = 1):\n    step(n=n)\n"
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    yield shell
+    shell.run_line_magic("reset", "-f")
+    InteractiveShell.clear_instance()
+
+
+def run(shell, *cells):
+    """Runs cells as a front end does; returns what the last one gave."""
+    for cell in cells:
+        result = shell.run_cell(cell, store_history=True)
+    return result
+
+
+def test_loading_the_extension_twice_changes_nothing(shell):
+    run(shell, "%load_ext AutoMLOps")
+    callbacks = list(shell.events.callbacks["post_run_cell"])
+    run(shell, "%reload_ext AutoMLOps", "from AutoMLOps import AutoMLOps\nAutoMLOps.load_ipython_extension(get_ipython())")
+    assert shell.events.callbacks["post_run_cell"] == callbacks
+    assert {"define_imports", "define_component"} <= shell.magics_manager.magics["cell"].keys()
+
+
+def test_cells_that_raised_do_not_count(shell):
+    run(shell, "%load_ext AutoMLOps", "A = 1", "B = 2\nraise ValueError", "C = (", "D = 3")
+    labels = [cell.label for cell in jupyter.notebook().cells]
+    assert labels == ["In[1]", "In[2]", "In[5]"]
+
+
+def test_generate_reads_what_ran(shell, tmp_path):
+    result = run(shell, "from AutoMLOps import AutoMLOps", STEP, PIPELINE, "AutoMLOps.generate()")
+    assert result.success
+    assert (tmp_path / "AutoMLOps/components/step/component.yaml").exists()
+    assert "AutoMLOps/" in repr(result.result) and "<details" in result.result._repr_html_()
+
+
+def test_an_edited_cell_wins_and_nothing_below_the_call_counts(shell, tmp_path):
+    run(shell, "from AutoMLOps import AutoMLOps", STEP, PIPELINE, STEP.replace("print(n)", "print(-n)"), "AutoMLOps.generate()\nsyntax_error_is_not_here = 1")
+    assert "print(-n)" in (tmp_path / "AutoMLOps/components/component_base/src/step.py").read_text()
+
+
+def test_define_component_runs_the_call_alone(shell):
+    cell = '%%define_component\nAutoMLOps.makeComponent(name="a", params=[], description="Loads (GCS).")\nran = True\n'
+    result = run(shell, "from AutoMLOps import AutoMLOps\nAutoMLOps.load_ipython_extension(get_ipython())", cell)
+    assert result.success and "ran" not in shell.user_ns
+
+
+def test_define_component_without_the_call_raises(shell):
+    assert isinstance(run(shell, "%load_ext AutoMLOps", "%%define_component\nx = 1").error_in_exec, ValueError)
+
+
+def test_define_imports_runs_its_cell_and_tells_each_watcher_once(shell):
+    seen = []
+    shell.events.register("post_run_cell", seen.append)
+    run(shell, "%load_ext AutoMLOps", "%%define_imports\nimport json as j\n!true\nvalue = 3")
+    assert (shell.user_ns["value"], len(seen)) == (3, 2)
+
+
+def test_an_error_in_a_magic_cell_is_the_cells_own(shell):
+    result = run(shell, "%load_ext AutoMLOps", "%%define_imports\nimport nowhere_at_all")
+    assert isinstance(result.error_in_exec, ModuleNotFoundError)
+    assert [cell.label for cell in jupyter.notebook().cells] == ["In[1]", "In[2]"]  # the running cell is always there
+
+
+def test_outside_ipython_there_is_no_shell():
+    InteractiveShell.clear_instance()
+    assert jupyter.shell() is None and jupyter.notebook() is None
+    jupyter.register()
