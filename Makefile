@@ -6,7 +6,7 @@
 # Each needs Python 3.11, 3.12 or 3.13 and nothing else: it makes its environment in .venv, once.
 
 PYTHONS := python3 python3.13 python3.12 python3.11 python
-FITS := import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for each in $(PYTHONS); do $$each -c '$(FITS)' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 
@@ -19,7 +19,7 @@ test: $(VENV)/dev.stamp
 	@PYTHON=$(VENV)/bin/python tests/check
 
 bench: $(VENV)/dev.stamp
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/bench/run
+	@PYTHON=$(VENV)/bin/python tests/bench/run
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -28,13 +28,11 @@ clean:
 # The stamps: an environment is built again when what it should hold has changed.
 $(VENV)/%.stamp: setup.py pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing what '$*' needs into $(VENV) (once; a minute or two) ..."
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[$*]' || \
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]' || \
 	  { echo "pip could not install it: the lines above say why. 'make clean' starts afresh." >&2; exit 1; }
 	@touch $@
 
 $(VENV)/bin/pip:
-	@$(if $(PYTHON),,echo "This needs Python 3.11, 3.12 or 3.13 (on Debian with python3-venv). Name yours: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1)
-	@$(PYTHON) -c '$(FITS)' || \
-	  { echo "$(PYTHON) does not fit: this needs Python 3.11, 3.12 or 3.13, with its venv module" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || \
-	  { rm -rf $(VENV); echo "$(PYTHON) makes no environment: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FITS)' 2>/dev/null || { echo "This needs Python 3.11, 3.12 or 3.13, with its \
+	venv module (Debian: apt-get install python3-venv). Name yours: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

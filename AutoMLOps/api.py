@@ -1,4 +1,5 @@
 """The stories: what each verb does, told in the order in which it happens."""
+
 import json
 import os
 import sys
@@ -28,9 +29,9 @@ def generate(
 ) -> Generated:
     """Writes the codebase of the pipeline that this notebook defines, and touches nothing else: no network, no cloud.
 
-    Call it in the last cell. It reads the cells that ran, finds the components and the pipeline, and writes a repository
-    into `AutoMLOps/`. Call it again whenever you like: a file that you edited stays as you left it, and the new version
-    is put beside it as `<file>.new`.
+    Call it in the last cell. It reads the cells that ran, finds the components and the pipeline, and writes a
+    repository into `AutoMLOps/`. Call it again whenever you like: a file that you edited stays as you left it, and
+    the new version is put beside it as `<file>.new`.
 
     Args:
         project_id: The Google Cloud project. Without one, the files that name a project wait until you give it.
@@ -89,7 +90,11 @@ def generated(
 ) -> Generated:
     """The story of generate(), whatever the cells came from."""
     given = {**settings} if project_id is None else {"project_id": project_id, **settings}
-    folder = Path(os.fspath(given.get("output_dir") or "AutoMLOps")) if isinstance(given.get("output_dir"), str | os.PathLike | None) else Path("AutoMLOps")
+    folder = (
+        Path(os.fspath(given.get("output_dir") or "AutoMLOps"))
+        if isinstance(given.get("output_dir"), str | os.PathLike | None)
+        else Path("AutoMLOps")
+    )
     saved, problems = _saved(folder)
     chosen, faults = settings_.chosen(given, saved)
     values, others = _values(pipeline_params, folder, chosen)
@@ -138,7 +143,14 @@ def _source(notebook: str | os.PathLike[str] | None) -> Notebook:
         return live
     script = getattr(sys.modules["__main__"], "__file__", None)
     if not script or not script.endswith(".py"):
-        raise BadInput([Problem(message="there is no notebook here", hint="call it in a notebook, in a script, or name one: notebook='train.ipynb'")])
+        raise BadInput(
+            [
+                Problem(
+                    message="there is no notebook here",
+                    hint="call it in a notebook, in a script, or name one: notebook='train.ipynb'",
+                )
+            ]
+        )
     return read.notebook(script, disk.read_text(script), stop=_line_of_call())
 
 
@@ -168,7 +180,12 @@ def _saved(folder: Path) -> tuple[Mapping[str, Any] | None, list[Problem]]:
     try:
         return yaml.load(disk.read_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), []  # noqa: S506 - safe, in C
     except yaml.YAMLError as error:
-        return None, [Problem(message=f"{path} is not valid YAML: {' '.join(str(error).split())}", hint="mend it, or delete it to start from the defaults")]
+        return None, [
+            Problem(
+                message=f"{path} is not valid YAML: {' '.join(str(error).split())}",
+                hint="mend it, or delete it to start from the defaults",
+            )
+        ]
 
 
 def _values(given: object, folder: Path, settings: Settings | None) -> tuple[Mapping[str, Any], list[Problem]]:
@@ -177,7 +194,9 @@ def _values(given: object, folder: Path, settings: Settings | None) -> tuple[Map
         wrong = [key for key in given if not isinstance(key, str)]
         return {**given}, [Problem(message=f"pipeline_params: the name {key!r} is not a str") for key in wrong]
     if given is not None:
-        return {}, [Problem(message=f"pipeline_params is {type(given).__name__}, not a dict", hint="write {'rows': 178}")]
+        return {}, [
+            Problem(message=f"pipeline_params is {type(given).__name__}, not a dict", hint="write {'rows': 178}")
+        ]
     path = folder / settings.parameter_values_path if settings else None
     if path is None or not path.is_file():
         return {}, []
@@ -187,5 +206,6 @@ def _values(given: object, folder: Path, settings: Settings | None) -> tuple[Map
         return {}, [Problem(message=f"{path} is not valid JSON: {error}", hint="mend it, or give pipeline_params")]
     if isinstance(found, dict):
         return found, []
-    return {}, [Problem(message=f"{path} is not an object of names and values", hint="mend it, or give pipeline_params")]
-
+    return {}, [
+        Problem(message=f"{path} is not an object of names and values", hint="mend it, or give pipeline_params")
+    ]

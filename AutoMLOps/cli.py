@@ -1,4 +1,5 @@
 """`automlops`: the verbs from a terminal."""
+
 import argparse
 import json
 import os
@@ -8,12 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from . import api, disk, read
+from .display import Generated
 from .errors import AutoMLOpsError, BadInput
 from .model import Problem
 
 # Settings that are a line of text each; the rest have a shape of their own below.
-PLAIN = ("af_registry_location", "af_registry_name", "gs_bucket_name", "pipeline_runner_sa", "pipeline_job_location", "base_image", "naming_prefix",
-         "parameter_values_path", "pipeline_job_spec_path", "license_header")  # fmt: skip
+PLAIN = (
+    "af_registry_location",
+    "af_registry_name",
+    "gs_bucket_name",
+    "pipeline_runner_sa",
+    "pipeline_job_location",
+    "base_image",
+    "naming_prefix",
+    "parameter_values_path",
+    "pipeline_job_spec_path",
+    "license_header",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,19 +43,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="automlops", description="Turns a notebook into a production MLOps repository.")
+    parser = argparse.ArgumentParser(
+        prog="automlops", description="Turns a notebook into a production MLOps repository."
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    generate = verbs.add_parser("generate", help="write the codebase beside the notebook", description="Writes the codebase of the pipeline that a notebook defines. Nothing else is touched: no network, no cloud.")
-    generate.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="a notebook (.ipynb) or a script (.py, with or without # %%%% cells)")
-    generate.add_argument("--project-id", help="the Google Cloud project; without one, the files that name a project wait")
-    generate.add_argument("--params", type=Path, metavar="FILE", help="a JSON or YAML file with a value for each parameter of the pipeline")
-    generate.add_argument("--output-dir", type=Path, help="the folder to write (default: AutoMLOps, beside the notebook)")
+    generate = verbs.add_parser(
+        "generate",
+        help="write the codebase beside the notebook",
+        description="Writes the codebase of the pipeline that a notebook defines. Touches nothing else.",
+    )
+    generate.add_argument(
+        "notebook",
+        type=Path,
+        metavar="NOTEBOOK",
+        help="a notebook (.ipynb) or a script (.py, with or without # %%%% cells)",
+    )
+    generate.add_argument(
+        "--project-id", help="the Google Cloud project; without one, the files that name a project wait"
+    )
+    generate.add_argument(
+        "--params",
+        type=Path,
+        metavar="FILE",
+        help="a JSON or YAML file with a value for each parameter of the pipeline",
+    )
+    generate.add_argument(
+        "--output-dir", type=Path, help="the folder to write (default: AutoMLOps, beside the notebook)"
+    )
     generate.add_argument("--pipeline", metavar="NAME", help="the pipeline to take, where the notebook has several")
-    generate.add_argument("--images", metavar="shared|per-component", help="one image for all components, or one for each")
-    generate.add_argument("--enable-caching", action=argparse.BooleanOptionalAction, default=None, help="cache every step, or none (default: each step decides)")
-    generate.add_argument("--label", action="append", metavar="KEY=VALUE", help="a label for each run; may be given again")
-    generate.add_argument("--extra-region", action="append", metavar="REGION", help="a region newer than this version knows; may be given again")
+    generate.add_argument(
+        "--images", metavar="shared|per-component", help="one image for all components, or one for each"
+    )
+    generate.add_argument(
+        "--enable-caching",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="cache every step, or none (default: each step decides)",
+    )
+    generate.add_argument(
+        "--label", action="append", metavar="KEY=VALUE", help="a label for each run; may be given again"
+    )
+    generate.add_argument(
+        "--extra-region",
+        action="append",
+        metavar="REGION",
+        help="a region newer than this version knows; may be given again",
+    )
     for name in PLAIN:
         generate.add_argument(f"--{name.replace('_', '-')}", help=argparse.SUPPRESS if name.endswith("_path") else None)
     generate.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
@@ -56,16 +102,26 @@ def _version() -> str:
     return __version__
 
 
-def _generate(given: argparse.Namespace) -> api.Generated:
+def _generate(given: argparse.Namespace) -> Generated:
     source = read.notebook(str(given.notebook), disk.read_text(given.notebook))
-    settings: dict[str, Any] = {name: getattr(given, name) for name in (*PLAIN, "images", "enable_caching") if getattr(given, name) is not None}
+    settings: dict[str, Any] = {
+        name: getattr(given, name) for name in (*PLAIN, "images", "enable_caching") if getattr(given, name) is not None
+    }
     settings["output_dir"] = os.fspath(given.output_dir or given.notebook.parent / "AutoMLOps")
     if given.label:
         settings["labels"] = dict(_pair(label) for label in given.label)
     if given.extra_region:
         settings["extra_regions"] = given.extra_region
     params = _params(given.params) if given.params else None
-    return api.generated(source, given.project_id, params, which=given.pipeline, beside=os.path.dirname(os.path.abspath(given.notebook)), dry_run=given.dry_run, settings=settings)
+    return api.generated(
+        source,
+        given.project_id,
+        params,
+        which=given.pipeline,
+        beside=os.path.dirname(os.path.abspath(given.notebook)),
+        dry_run=given.dry_run,
+        settings=settings,
+    )
 
 
 def _pair(label: str) -> tuple[str, str]:
@@ -80,9 +136,23 @@ def _params(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(text) if path.suffix == ".json" else _yaml(text)
     except ValueError as error:
-        raise BadInput([Problem(message=f"{path} cannot be read: {' '.join(str(error).split())}", hint='write {"rows": 178} (JSON) or rows: 178 (YAML)')]) from error
+        raise BadInput(
+            [
+                Problem(
+                    message=f"{path} cannot be read: {' '.join(str(error).split())}",
+                    hint='write {"rows": 178} (JSON) or rows: 178 (YAML)',
+                )
+            ]
+        ) from error
     if not isinstance(values, dict):
-        raise BadInput([Problem(message=f"{path} holds {type(values).__name__}, not an object of names and values", hint='write {"rows": 178}')])
+        raise BadInput(
+            [
+                Problem(
+                    message=f"{path} holds {type(values).__name__}, not an object of names and values",
+                    hint='write {"rows": 178}',
+                )
+            ]
+        )
     return values
 
 

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 from .errors import BadInput, WriteError
@@ -42,6 +41,8 @@ _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED
 _ODD = (errno.ELOOP, errno.EMLINK, errno.ENXIO)  # what opening a link, a link on FreeBSD, a socket says
 _LOCKLESS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # bucket mounts and some network disks know no locks
 _CHUNK = 1 << 20
+
+Place = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,14 @@ class _Disk:
         return (self.pending.get((path, found), found) if self.pending else found), mode
 
 
-def write(tree: Tree, folder: str | Path, dry_run: bool = False) -> tuple[Change, ...]:
+def write(tree: Tree, folder: Place, dry_run: bool = False) -> tuple[Change, ...]:
     """Makes the folder become the tree and says what became of each file; with `dry_run`, what would.
 
     Edited files stand, and the new version is written beside them. Running it twice changes nothing the second time.
     """
     _check(tree)
-    root = os.path.abspath(folder)
-    with _translated(root):
+    with _translated(folder):
+        root = os.path.abspath(folder)
         if problems := (*_misplaced(root), *obstacles(tree, root)):
             raise BadInput(problems)
         if dry_run:
@@ -116,7 +117,7 @@ def write(tree: Tree, folder: str | Path, dry_run: bool = False) -> tuple[Change
             return _carry_out(disk, _decide(tree, disk))
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: Place) -> str:
     """The text of a file that the user gave, with plain newlines."""
     try:
         with open(path, "rb") as file:
@@ -133,7 +134,7 @@ def read_text(path: str | Path) -> str:
         raise BadInput([Problem(message=f"{str(path)!r} is not a path: {error}", hint="check the path")]) from error
 
 
-def unwritable(folder: str | Path) -> tuple[Problem, ...]:
+def unwritable(folder: Place) -> tuple[Problem, ...]:
     """Why the folder cannot take a tree, as far as a look can tell."""
     root = os.path.abspath(folder)
     if problems := _misplaced(root):
@@ -148,16 +149,18 @@ def unwritable(folder: str | Path) -> tuple[Problem, ...]:
     return ()
 
 
-def obstacles(tree: Tree, folder: str | Path) -> tuple[Problem, ...]:
+def obstacles(tree: Tree, folder: Place) -> tuple[Problem, ...]:
     """What stands where a file or a folder of the tree must be."""
-    root = os.path.abspath(folder)
-    if not os.path.isdir(root):
-        return ()
-    paths = [file.path for file in tree.files]
-    blocked = [path for path in paths if _is_folder(f"{root}/{path}")]
+    with _translated(folder):
+        root = os.path.abspath(folder)
+        if not os.path.isdir(root):
+            return ()
+        paths = [file.path for file in tree.files]
+        blocked = [path for path in paths if _is_folder(f"{root}/{path}")]
+        astray = _astray(root, [*paths, LOCK, f"{STAGE}/next"])
     hint = "move it away, or choose another output_dir"
     in_the_way = [Problem(message=f"{root}/{path} is a folder, where a file must be", hint=hint) for path in blocked]
-    return (*dict.fromkeys(_astray(root, [*paths, LOCK, f"{STAGE}/next"]).values()), *in_the_way)
+    return (*dict.fromkeys(astray.values()), *in_the_way)
 
 
 def _is_folder(where: str) -> bool:
@@ -374,15 +377,14 @@ def _carry_out(disk: _Disk, plan: _Plan) -> tuple[Change, ...]:
         surprises = _complete(disk.root, journal, blank=ABSENT)
         return tuple(surprises.get(change.path, change) for change in plan.changes)
     if plan.manifest != disk.manifest:
-        os.makedirs(f"{disk.root}/{STAGE}", exist_ok=True)
+        _folder(disk.root, STAGE)
         _remember(disk.root, plan.manifest)
-        _clear(disk.root)
     return plan.changes
 
 
 def _commit(root: str, journal: _Journal) -> None:
     """From the rename on, the write will be completed, by this call or the next. One fsync makes all of it durable."""
-    os.makedirs(f"{root}/{STAGE}", exist_ok=True)
+    _folder(root, STAGE)
     staged = f"{root}/{STAGE}/journal"
     _make(staged, _pages(journal), durable=True)
     os.replace(staged, f"{root}/{JOURNAL}")
@@ -436,7 +438,6 @@ def _complete(root: str, journal: _Journal, blank: str) -> dict[str, Change]:
             _prune(root, deed.path)
     _remember(root, manifest)
     os.unlink(f"{root}/{JOURNAL}")
-    _clear(root)
     return surprises
 
 
@@ -487,7 +488,7 @@ def _put(root: str, path: str, text: str, token: str) -> None:
     mode = 0o755 if _is_script(text) else 0o644
     _make(staged, (text.encode(),), mode)
     try:
-        _replace(staged, where)
+        _move(root, staged, path)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -501,12 +502,19 @@ def _near(root: str, path: str, token: str) -> str:
     return os.path.join(root, path.rpartition("/")[0], f"{HOME}-{token}")
 
 
-def _replace(staged: str, where: str) -> None:
+def _move(root: str, staged: str, path: str) -> None:
     try:
-        os.replace(staged, where)
+        os.replace(staged, f"{root}/{path}")
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(where), exist_ok=True)
-        os.replace(staged, where)
+        _folder(root, path.rpartition("/")[0])
+        os.replace(staged, f"{root}/{path}")
+
+
+def _folder(root: str, path: str) -> None:
+    """Makes a folder below the root, never the root: if that vanished, somebody meant it."""
+    for folder in itertools.accumulate(path.split("/") if path else (), "{}/{}".format):
+        with suppress(FileExistsError):
+            os.mkdir(f"{root}/{folder}")
 
 
 def _prune(root: str, path: str) -> None:
@@ -573,13 +581,14 @@ def _resume(root: str) -> None:
     for near in {_near(root, deed.path, journal.token) for deed in journal.deeds}:
         with suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(near)
-    os.makedirs(f"{root}/{STAGE}", exist_ok=True)
+    _folder(root, STAGE)
     # A power cut can leave a file that we had renamed into place with nothing in it: there is no edit to lose in that.
     _complete(root, journal, blank=_EMPTY)
 
 
 def _clear(root: str) -> None:
-    with suppress(FileNotFoundError):
+    """What cannot be cleared away now is in nobody's way; the next call tries again."""
+    with suppress(OSError):
         for name in os.listdir(f"{root}/{STAGE}"):
             os.unlink(f"{root}/{STAGE}/{name}")
         os.rmdir(f"{root}/{STAGE}")
@@ -592,7 +601,11 @@ def _locked(root: str) -> Iterator[None]:
     fd = os.open(f"{root}/{LOCK}", os.O_RDWR | os.O_CREAT | _NOT_FOLLOWED, 0o644)
     try:
         _wait(fd, root)
-        yield
+        try:
+            yield
+        finally:
+            if not os.path.lexists(f"{root}/{JOURNAL}"):
+                _clear(root)
     finally:
         os.close(fd)
 
@@ -625,21 +638,18 @@ def _grabbed(fd: int) -> bool:
 
 
 @contextmanager
-def _translated(root: str) -> Iterator[None]:
+def _translated(folder: Place) -> Iterator[None]:
     """Whatever the system refuses becomes one sentence: which path, why, what to do, and how things stand."""
     try:
         yield
     except OSError as error:
-        _give_up(root, error)
+        _give_up(os.fspath(folder), error)
 
 
-def _give_up(root: str, error: OSError) -> NoReturn:
-    committed = os.path.lexists(f"{root}/{JOURNAL}")
-    if not committed:
-        with suppress(OSError):
-            _clear(root)
+def _give_up(folder: str, error: OSError) -> NoReturn:
+    committed = os.path.lexists(f"{folder}/{JOURNAL}")
     reason, hint = _explained(error, "mend that")
-    where = error.filename or f"{root}/{HOME}"
+    where = error.filename or f"{folder}/{HOME}"
     state = "The write is not complete: the next call completes it" if committed else "Nothing was changed"
     raise WriteError(f"{where} cannot be written: {reason}. {state}. To do: {hint}, then call again") from error
 

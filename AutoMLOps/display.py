@@ -1,4 +1,5 @@
 """What a person sees of a result: text in a terminal, HTML in a notebook."""
+
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +8,13 @@ from html import escape
 from .model import Change, Changes, Fate
 
 SHOWN = 40
-COLOURS = {Fate.CREATED: "#2e8b57", Fate.SAME: "#888", Fate.CHANGED: "#3b7dd8", Fate.KEPT: "#c77700", Fate.REMOVED: "#c0392b"}
+COLOURS = {
+    Fate.CREATED: "#2e8b57",
+    Fate.SAME: "#888",
+    Fate.CHANGED: "#3b7dd8",
+    Fate.KEPT: "#c77700",
+    Fate.REMOVED: "#c0392b",
+}
 MARKS = {Fate.CREATED: "+", Fate.SAME: "=", Fate.CHANGED: "~", Fate.KEPT: "!", Fate.REMOVED: "-"}
 
 
@@ -56,9 +63,14 @@ def _html(done: Changes) -> Iterator[str]:
     yield f"<p><strong>{escape(headline(done))}</strong></p>"
     if done.warnings:
         yield '<ul aria-label="warnings">'
-        yield from (f'<li><span style="color:{COLOURS[Fate.KEPT]}">warning</span> {escape(str(warning))}</li>' for warning in done.warnings)
+        yield from (
+            f'<li><span style="color:{COLOURS[Fate.KEPT]}">warning</span> {escape(str(warning))}</li>'
+            for warning in done.warnings
+        )
         yield "</ul>"
-    yield from _folder_html(sorted(done.changes, key=lambda change: change.path.split("/")), 0, is_open=len(done.changes) <= 2 * SHOWN)
+    yield from _folder_html(
+        sorted(done.changes, key=lambda change: change.path.split("/")), 0, is_open=len(done.changes) <= 2 * SHOWN
+    )
     if done.next_steps:
         yield "<p>Next:</p><ul>"
         yield from (f"<li><code>{escape(step)}</code></li>" for step in done.next_steps)
@@ -75,7 +87,12 @@ def _folder_html(changes: list[Change], depth: int, is_open: bool) -> Iterator[s
             yield _file_html(changes[position], parts[-1])
             position += 1
             continue
-        inside = [change for change in changes[position:] if change.path.split("/")[depth : depth + 1] == parts[depth : depth + 1] and len(change.path.split("/")) > depth + 1]
+        inside = [
+            change
+            for change in changes[position:]
+            if change.path.split("/")[depth : depth + 1] == parts[depth : depth + 1]
+            and len(change.path.split("/")) > depth + 1
+        ]
         yield f"<li><details{' open' * is_open}><summary>{escape(parts[depth])}/ {_tally(inside)}</summary>"
         yield from _folder_html(inside, depth + 1, is_open)
         yield "</details></li>"
@@ -85,7 +102,9 @@ def _folder_html(changes: list[Change], depth: int, is_open: bool) -> Iterator[s
 
 def _tally(changes: list[Change]) -> str:
     counts = Counter(change.fate for change in changes)
-    return " ".join(f'<small style="color:{COLOURS[fate]}">{MARKS[fate]}{counts[fate]}</small>' for fate in Fate if counts[fate])
+    return " ".join(
+        f'<small style="color:{COLOURS[fate]}">{MARKS[fate]}{counts[fate]}</small>' for fate in Fate if counts[fate]
+    )
 
 
 def _file_html(change: Change, name: str) -> str:

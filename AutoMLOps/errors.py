@@ -1,9 +1,10 @@
 """What can go wrong, as a tree.
 
-    AutoMLOpsError
-    ├── BadInput        the notebook, the arguments or a file of settings: every fault at once, nothing was written
-    └── WriteError      the folder could not be written: the old tree stands, or the next call completes the new one
+AutoMLOpsError
+├── BadInput        the notebook, the arguments or a file of settings: every fault at once, nothing was written
+└── WriteError      the folder could not be written: the old tree stands, or the next call completes the new one
 """
+
 from collections.abc import Iterable
 
 

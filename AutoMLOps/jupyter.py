@@ -1,4 +1,5 @@
 """The door to IPython: the cells that ran, and the magics."""
+
 import sys
 from typing import Any
 
@@ -24,7 +25,11 @@ def notebook() -> Notebook | None:
     history = list(ipython.history_manager.input_hist_raw)
     raised = set(getattr(ipython, RAISED, ())) | set(getattr(ipython.history_manager, "exceptions", ()))
     running = len(history) - 1
-    cells = [Cell(label=f"In[{number}]", text=text) for number, text in enumerate(history) if text.strip() and (number not in raised or number == running)]
+    cells = [
+        Cell(label=f"In[{number}]", text=text)
+        for number, text in enumerate(history)
+        if text.strip() and (number not in raised or number == running)
+    ]
     return Notebook(name="this notebook", cells=tuple(cells))
 
 

@@ -1,4 +1,5 @@
 """The words that a notebook marks its code with; they mark, and collect nothing."""
+
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar, overload
 
@@ -45,7 +46,10 @@ def pipeline(func: Callable[..., Any] | None = None, *, name: str | None = None,
 
 def _not_called(func: Callable[..., Any]) -> Callable[..., NoReturn]:
     def refuse(*_: object, **__: object) -> NoReturn:
-        raise TypeError(f"the pipeline `{func.__name__}` is a description and is not called: AutoMLOps.generate() writes it out as a codebase")
+        raise TypeError(
+            f"the pipeline `{func.__name__}` is a description, not called: "
+            "AutoMLOps.generate() writes it out as a codebase"
+        )
 
     refuse.__name__, refuse.__doc__, refuse.__module__ = func.__name__, func.__doc__, func.__module__
     refuse.__wrapped__ = func  # type: ignore[attr-defined]
@@ -57,24 +61,27 @@ def makeComponent(name: str, params: Sequence[dict[str, Any]] = (), description:
 
     Args:
         name: The component's name.
-        params: Its inputs and outputs: `{"name": ..., "type": ..., "description": ...}`, the description at will. A type
-            is str, int, float, bool, list or dict for a value that comes in, `Input[Dataset]` or `Output[Model]` and the
-            like for files; the code reads and writes those at `<name>.path`.
+        params: Its inputs and outputs: `{"name": ..., "type": ..., "description": ...}`, the description at will. A
+            type is str, int, float, bool, list or dict for a value that comes in, `Input[Dataset]` or `Output[Model]`
+            and the like for files; the code reads and writes those at `<name>.path`.
         description: What it does.
     """
     _words("makeComponent", name, params)
 
 
 def makePipeline(  # noqa: N802
-    name: str, params: Sequence[dict[str, Any]] = (), pipeline: Sequence[dict[str, Any]] = (), description: str | None = None
+    name: str,
+    params: Sequence[dict[str, Any]] = (),
+    pipeline: Sequence[dict[str, Any]] = (),
+    description: str | None = None,
 ) -> None:
     """Names the pipeline and its steps, which run one after the other in the order given.
 
     Args:
         name: The pipeline's name.
         params: Its parameters: `{"name": ..., "type": ..., "description": ...}`.
-        pipeline: Its steps: `{"component_name": ..., "param_mapping": [(component_param, pipeline_param), ...]}`. In the
-            place of a pipeline parameter, `"load_data.data"` is the output `data` of the step `load_data`.
+        pipeline: Its steps: `{"component_name": ..., "param_mapping": [(component_param, pipeline_param), ...]}`. In
+            the place of a pipeline parameter, `"load_data.data"` is the output `data` of the step `load_data`.
         description: What it does.
     """
     _words("makePipeline", name, params)

@@ -1,4 +1,5 @@
 """The nouns: every value that flows through the house, frozen."""
+
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,7 +57,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
-    """A value that goes into or comes out of a component or a pipeline. `default` is JSON text; None means that there is none."""
+    """A value that goes into or comes out of a component or a pipeline. `default` is JSON text, or None without one."""
 
     name: str
     kind: Kind
@@ -88,7 +89,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One step's code and its signature. `source` is the whole module; `requirements` are lines of a requirements.txt."""
+    """A step's code and signature. `source` is the whole module, `requirements` are lines of a requirements.txt."""
 
     name: str
     source: str
@@ -134,9 +135,9 @@ class Step:
 class Pipeline:
     """What a notebook says: components, how they are wired, and the code of the wiring.
 
-    `function` names the pipeline function, `body` is its text (decorated), `carried` the statements that it needs before
-    it, `imports` what those import. `steps` is empty when the body cannot be read without running it (`readable`).
-    `values` are the values of its parameters for a run, as (name, JSON text). `name` is clean enough for a resource
+    `function` names the pipeline function, `body` is its text (decorated), `carried` the statements that it needs
+    before it, `imports` what those import. `steps` is empty where the body cannot be read without running it
+    (`readable`). `values` are the values of its parameters for a run, as (name, JSON text). `name` is clean enough for a resource
     (`wine-quality`), `title` is what the user called it. `tools` are the pinned packages that compile and submit it.
     """
 

@@ -362,7 +362,7 @@ def _yaml(value: object, indent: int | None = None, column: int = 0) -> str:
     flow = _flow(value)
     if indent is None:
         return flow
-    if len(flow) + column < WIDTH and "\n" not in flow:
+    if len(flow) + column < WIDTH or not value:
         return f" {flow}"
     margin = " " * indent
     match value:
@@ -414,7 +414,9 @@ def _folded(quoted: str, indent: int, column: int) -> str:
     for unit in units:
         if len(lines[-1]) + len(unit) > room:
             head, space, tail = lines[-1].rpartition(" ")
-            head, tail = (head, f"\\ {tail}") if len(head) > room // 2 and not head.endswith("\\") else (lines[-1], "")
+            head, tail = (
+                (head, f"\\ {tail}") if space and len(head) > room // 2 and not head.endswith("\\") else (lines[-1], "")
+            )
             lines[-1:] = [head, tail]
             room = WIDTH - indent - 2
         lines[-1] += "\\ " if unit == " " and not lines[-1] and len(lines) > 1 else unit
@@ -447,9 +449,9 @@ def _line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-# What Markdown would read as its own; `_` only where it could begin or end emphasis, `-` only where a list begins.
+# What Markdown would read as its own: some anywhere, `_` where it could begin or end emphasis, some only at the start.
 MARKDOWN = re.compile(
-    r"[\\`*\[\]<>|~$&#{}]|(?<![^\W_])_|_(?![^\W_])|^(?:[-+=]|\d+(?=[.)]))|(?<!\w)@|!(?=\[)"
+    r"[\\`*\[\]<>|$]|~(?=~)|(?<=~)~|&(?=[#\w]+;)|(?<![^\W_])_|_(?![^\W_])|^(?:[-+](?=\s|$)|[#=>]|-(?=-)|\d+(?=[.)](?:\s|$)))"
 )
 
 

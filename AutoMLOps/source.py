@@ -1,4 +1,5 @@
 """Python text as it should stand in a generated file: import blocks, literals, docstrings."""
+
 import ast
 import json
 import re
@@ -9,6 +10,9 @@ from collections.abc import Iterable
 from .model import Import
 
 WIDTH = 120
+PLAIN = re.compile(
+    r"[\w ./:,=<>-]{0,60}", re.ASCII
+)  # text that stands in quotes as it is, in Python and in a docstring
 
 
 def imports(wanted: Iterable[Import]) -> str:
@@ -25,13 +29,18 @@ def _section(module: str) -> int:
 
 
 def _block(items: set[Import]) -> str:
-    plain = sorted({(item.module, item.alias) for item in items if not item.name}, key=lambda pair: (_natural(pair[0]), pair[1]))
+    plain = sorted(
+        {(item.module, item.alias) for item in items if not item.name}, key=lambda pair: (_natural(pair[0]), pair[1])
+    )
     lines = [f"import {module}" + (f" as {alias}" if alias and alias != module else "") for module, alias in plain]
     from_modules = sorted({item.module for item in items if item.name}, key=_natural)
     for module in from_modules:
         named = [item for item in items if item.module == module and item.name]
         bare = sorted({item.name for item in named if not item.alias or item.alias == item.name}, key=_member)
-        renamed = sorted({(item.name, item.alias) for item in named if item.alias and item.alias != item.name}, key=lambda pair: (_member(pair[0]), pair[1]))
+        renamed = sorted(
+            {(item.name, item.alias) for item in named if item.alias and item.alias != item.name},
+            key=lambda pair: (_member(pair[0]), pair[1]),
+        )
         statements = [(_member(bare[0]), _from(module, bare))] if bare else []
         statements += [(_member(name), f"from {module} import {name} as {alias}") for name, alias in renamed]
         lines += [text for _, text in sorted(statements)]
@@ -40,7 +49,9 @@ def _block(items: set[Import]) -> str:
 
 def _from(module: str, names: list[str]) -> str:
     line = f"from {module} import {', '.join(names)}"
-    return line if len(line) <= WIDTH else "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")"])
+    return (
+        line if len(line) <= WIDTH else "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")"])
+    )
 
 
 def _member(name: str) -> tuple[int, list[tuple[int, str | int]], str]:
@@ -57,6 +68,8 @@ def literal(value: object, column: int = 0) -> str:
 
     `column` is where the literal starts, so that a long string knows when to break.
     """
+    if isinstance(value, str) and PLAIN.fullmatch(value):
+        return f'"{value}"'
     text = _literal(value)
     if isinstance(value, str) and len(text) + column > WIDTH:
         indent = "    " * (column and 2)
@@ -113,17 +126,19 @@ def _pieces(text: str, width: int) -> list[str]:
 
 def docstring(text: str, indent: int = 0) -> str:
     """A docstring that reads as the text does; long lines are wrapped at words."""
+    if PLAIN.fullmatch(text):
+        return f'"""{text.strip()}"""'
     margin = " " * indent
     lines: list[str] = []
     for line in text.strip().split("\n"):
         escaped = "".join(_shown(char) for char in line).rstrip()
         lead = escaped[: len(escaped) - len(escaped.lstrip())]
-        wrapped = textwrap.wrap(escaped, WIDTH - indent - 6, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False)
+        wrapped = textwrap.wrap(
+            escaped, WIDTH - indent - 6, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False
+        )
         lines += wrapped or [""]
     body = f"\n{margin}".join(lines).replace(f"\n{margin}\n", "\n\n").replace(f"\n{margin}\n", "\n\n")
-    body = body.replace('"""', '\\"\\"\\"')
-    if body.endswith('"'):
-        body = body[:-1] + '\\"'
+    body = re.sub(r'"(?=""|\Z)', r'\\"', body)
     return f'"""{body}"""' if len(lines) == 1 else f'"""{body}\n{margin}"""'
 
 

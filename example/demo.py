@@ -13,7 +13,7 @@ from nbclient.exceptions import CellExecutionError
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parent / "demo"
 CODEBASE = DEMO / "AutoMLOps"
-HEAD = 20  # lines of the README
+COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
 
 def main() -> int:
@@ -22,24 +22,34 @@ def main() -> int:
     notebook = nbformat.read(HERE / "quickstart.ipynb", as_version=4)
     print("Running example/quickstart.ipynb in demo/ ...\n", flush=True)
     try:
-        NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": DEMO}}).execute()
+        client(notebook).execute()
     except CellExecutionError as error:
-        print(f"The notebook failed in this cell:\n\n{re.sub(chr(27) + r'[[][0-9;]*m', '', str(error))}", file=sys.stderr)
+        print(f"The notebook failed in this cell:\n\n{COLOURS.sub('', str(error))}", file=sys.stderr)
         return 1
     nbformat.write(notebook, DEMO / "quickstart.ipynb")
     print("demo/AutoMLOps/", *tree(CODEBASE), sep="\n")
     print("\ndemo/AutoMLOps/README.md begins:\n")
-    print(*(f"    {line}".rstrip() for line in (CODEBASE / "README.md").read_text(encoding="utf-8").splitlines()[:HEAD]), sep="\n")
+    print(*(f"    {line}".rstrip() for line in head(CODEBASE / "README.md")), sep="\n")
     print(NEXT)
     return 0
 
 
 NEXT = """
 What you can do now:
-    .venv/bin/python -m pip install pytest && .venv/bin/python -m pytest demo/AutoMLOps
-                                          compile the pipeline and run its steps here, without an account
-    demo/quickstart.ipynb                 the notebook, as it ran; open it in Jupyter and change a step
-    README.md                             how to do the same with a notebook of yours"""
+    .venv/bin/python -m pytest demo/AutoMLOps    compiles the pipeline and runs its steps here, without an account
+    demo/quickstart.ipynb                        is the notebook as it ran; open it in Jupyter and change a step
+    README.md                                    says how to do the same with a notebook of yours"""
+
+
+def client(notebook: nbformat.NotebookNode) -> NotebookClient:
+    where = {"metadata": {"path": DEMO}}
+    quiet = ["--log-level=ERROR"]  # the kernel of ipykernel 7 warns of its own connection
+    return NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where, extra_arguments=quiet)
+
+
+def head(readme: Path) -> list[str]:
+    """What stands above the first section."""
+    return readme.read_text(encoding="utf-8").partition("\n## ")[0].splitlines()
 
 
 def tree(folder: Path, indent: str = "") -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The golden cases: a notebook, its arguments, and the whole tree that comes of them.
 
-    python tests/golden.py --accept     writes the trees anew; the diff is the review
+python tests/golden.py --accept     writes the trees anew; the diff is the review
 """
+
 import json
 import re
 import sys

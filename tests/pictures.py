@@ -1,8 +1,18 @@
-"""Pipelines made by hand, that the tests share: what a reader would have read."""
+"""Pipelines made by hand, as a reader would have read them, and a gcloud to run their scripts against."""
 
 from __future__ import annotations
 
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from AutoMLOps import render
 from AutoMLOps.model import Argument, Artifact, Component, Import, Kind, Param, Pipeline, Source, Step
+from AutoMLOps.settings import Settings
 
 TOOLS = ("google-cloud-aiplatform==2.7.0", "kfp==2.17.0")
 IMPORTS = (Import(module="kfp", name="dsl"),)
@@ -159,8 +169,6 @@ def shout(text: str, sums: list, table: dict, metrics: Output[Metrics], flag: bo
 
 
 def _hostile() -> Pipeline:
-    import json
-
     body = f"""@dsl.pipeline(name="hostile", description={NASTIEST!r})  # noqa: E501
 def hostile(text: str, sums: list, table: dict):
     said = shout(text=text, sums=sums, table=table)
@@ -456,3 +464,58 @@ def pipeline(bucket: str):
     values=(("bucket", '"some-bucket"'),),
     tools=TOOLS,
 )
+
+
+def written(folder: Path, pipeline: Pipeline = WINE, project_id: str | None = "my-project-123", **chosen: Any) -> Path:
+    """The codebase of a pipeline, in a folder."""
+    settings = Settings(project_id=project_id, **{"base_image": "python:3.11-slim", **chosen})
+    for file in render.tree(pipeline, settings).files:
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.text, encoding="utf-8", newline="")
+        if file.text.startswith("#!"):
+            path.chmod(0o755)
+    return folder
+
+
+GCLOUD = """#!/usr/bin/env bash
+# A gcloud that writes down what it is told, and answers as a registry that holds what was built.
+here=$(dirname "$0")
+printf '%s\\0' "$@" | base64 -w0 >>"$here/calls"
+echo >>"$here/calls"
+case "$*" in
+  *"images describe"*)
+    [[ ! -e $here/denied ]] || { echo "PERMISSION_DENIED: no reading here" >&2; exit 1; }
+    [[ -e $here/built ]] || { echo "ERROR: (gcloud.artifacts.docker.images.describe) Image not found." >&2; exit 1; }
+    echo "sha256:0123456789abcdef" ;;
+  *"builds submit"*)
+    echo "Logs are available at [ https://console.cloud.google.com/cloud-build/builds/1?project=1 ]." >&2
+    [[ ! -e $here/broken ]] || { echo "pip: no such package" ; exit 1; }
+    touch "$here/built" ;;
+esac
+"""
+
+
+class FakeGcloud:
+    """A folder for PATH with a gcloud in it, and what that was told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        (folder / "gcloud").write_text(GCLOUD)
+        (folder / "gcloud").chmod(0o755)
+
+    def says(self, state: str) -> None:
+        """`denied`, `broken` or `built`."""
+        (self.folder / state).touch()
+
+    def run(self, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join((str(self.folder), str(Path(sys.executable).parent), os.environ["PATH"]))
+        return subprocess.run(
+            [str(script), *arguments], cwd="/", env={"PATH": path}, capture_output=True, text=True, timeout=120
+        )
+
+    @property
+    def calls(self) -> list[list[str]]:
+        lines = (self.folder / "calls").read_text().split() if (self.folder / "calls").exists() else []
+        return [base64.b64decode(line).decode().split("\0")[:-1] for line in lines]

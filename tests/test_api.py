@@ -1,4 +1,5 @@
 """generate(): the story from a notebook to a folder, and what it says when something is wrong."""
+
 import copy
 import json
 import os
@@ -52,7 +53,13 @@ def test_without_a_project_nothing_names_one(script):
     result = generate(script)
     assert not Path("AutoMLOps/cloudbuild.yaml").exists()
     assert any("project_id" in step for step in result.next_steps)
-    assert not [path for path in Path("AutoMLOps").rglob("*") if path.is_file() and "None" in path.read_text().replace("None = ", "").replace("-> None", "") and path.suffix in (".yaml", ".md", ".sh")]
+    assert not [
+        path
+        for path in Path("AutoMLOps").rglob("*")
+        if path.is_file()
+        and "None" in path.read_text().replace("None = ", "").replace("-> None", "")
+        and path.suffix in (".yaml", ".md", ".sh")
+    ]
 
 
 def test_the_settings_of_the_last_time_stay(script):
@@ -64,7 +71,9 @@ def test_the_settings_of_the_last_time_stay(script):
 def test_a_setting_edited_in_the_file_counts_and_an_argument_wins(script):
     generate(script, project_id="my-project-123")
     path = Path("AutoMLOps/configs/defaults.yaml")
-    path.write_text(path.read_text().replace("pipeline_job_location: us-central1", "pipeline_job_location: europe-west4"))
+    path.write_text(
+        path.read_text().replace("pipeline_job_location: us-central1", "pipeline_job_location: europe-west4")
+    )
     result = generate(script)
     assert {change.path: change.fate for change in result.changes}["configs/defaults.yaml"] == "same"
     assert "europe-west4" in Path("AutoMLOps/pipelines/pipeline_runner.py").read_text()
@@ -80,9 +89,26 @@ def test_parameter_values_of_the_last_time_stay_where_none_are_given(script):
 
 def test_every_fault_is_told_at_once_and_nothing_is_written(script):
     with pytest.raises(BadInput) as raised:
-        generate(script, project_id="My Project!; rm -rf /", gs_bucket_name="My_Bucket..UPPER$(whoami)", pipeline_job_location="mars-east1", pipeline_runner_sa="not-an-email", af_registry_nam="x", pipeline_params={"count": "3", "more": 1})
+        generate(
+            script,
+            project_id="My Project!; rm -rf /",
+            gs_bucket_name="My_Bucket..UPPER$(whoami)",
+            pipeline_job_location="mars-east1",
+            pipeline_runner_sa="not-an-email",
+            af_registry_nam="x",
+            pipeline_params={"count": "3", "more": 1},
+        )
     said = str(raised.value)
-    for word in ("project_id", "gs_bucket_name", "mars-east1", "not-an-email", "af_registry_name", "`words`", "`count`", "`more`"):
+    for word in (
+        "project_id",
+        "gs_bucket_name",
+        "mars-east1",
+        "not-an-email",
+        "af_registry_name",
+        "`words`",
+        "`count`",
+        "`more`",
+    ):
         assert word in said
     assert len(raised.value.problems) == 8
     assert os.listdir() == ["work.py"]
@@ -160,11 +186,21 @@ def test_an_edit_is_kept_and_the_new_version_is_beside_it(script):
 
 
 def run(*lines, cwd):
-    return subprocess.run([sys.executable, "script.py"], cwd=cwd, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, check=False)
+    return subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        check=False,
+    )
 
 
 def test_a_script_that_calls_generate_is_its_own_notebook(tmp_path):
-    (tmp_path / "script.py").write_text(SCRIPT + "\nif __name__ == '__main__':\n    AutoMLOps.generate(pipeline_params={'words': 'x'})\n    broken = open('nowhere')\n")
+    (tmp_path / "script.py").write_text(
+        SCRIPT
+        + "\nif __name__ == '__main__':\n    AutoMLOps.generate(pipeline_params={'words': 'x'})\n    broken = open('nowhere')\n"
+    )
     done = run(cwd=tmp_path)
     assert "created" in done.stdout and "FileNotFoundError" in done.stderr
     assert (tmp_path / "AutoMLOps/components/step/component.yaml").exists()
@@ -172,7 +208,10 @@ def test_a_script_that_calls_generate_is_its_own_notebook(tmp_path):
 
 def test_a_script_may_generate_twice_each_time_from_what_stands_above(tmp_path):
     second = "@AutoMLOps.pipeline\ndef second(words: str):\n    step(words=words)\n"
-    calls = "AutoMLOps.generate(pipeline_params={'words': 'x'}, output_dir='one')\n", "AutoMLOps.generate(\n    pipeline_params={'words': 'x'},\n    output_dir='two', pipeline='second')\n"
+    calls = (
+        "AutoMLOps.generate(pipeline_params={'words': 'x'}, output_dir='one')\n",
+        "AutoMLOps.generate(\n    pipeline_params={'words': 'x'},\n    output_dir='two', pipeline='second')\n",
+    )
     (tmp_path / "script.py").write_text(SCRIPT + calls[0] + second + calls[1])
     assert run(cwd=tmp_path).stderr == ""
     assert "second" in (tmp_path / "two/pipelines/pipeline.py").read_text()
@@ -180,13 +219,21 @@ def test_a_script_may_generate_twice_each_time_from_what_stands_above(tmp_path):
 
 def test_without_a_notebook_the_error_says_what_to_do(tmp_path):
     code = "from AutoMLOps import AutoMLOps\nAutoMLOps.generate()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        check=False,
+    )
     assert "notebook='train.ipynb'" in done.stderr
 
 
 def test_nothing_is_contacted_and_no_heavy_library_is_loaded(tmp_path):
     (tmp_path / "script.py").write_text(
-        SCRIPT + "import socket, sys\nsocket.socket = None\nAutoMLOps.generate(pipeline_params={'words': 'x'}, project_id='my-project-123')\n"
+        SCRIPT
+        + "import socket, sys\nsocket.socket = None\nAutoMLOps.generate(pipeline_params={'words': 'x'}, project_id='my-project-123')\n"
         "print([name for name in sys.modules if name.partition('.')[0] in ('kfp', 'IPython', 'nbformat', 'yaml', 'subprocess') or name.startswith('google.cloud.')])\n"
     )
     assert run(cwd=tmp_path).stdout.endswith("[]\n")

@@ -1,4 +1,5 @@
 """`automlops` in a terminal."""
+
 import json
 
 import pytest
@@ -31,7 +32,22 @@ def notebook(tmp_path):
 def test_the_codebase_is_written_beside_the_notebook(notebook, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.json").write_text(json.dumps({"words": "hi"}))
-    assert main(["generate", "deep/work.py", "--project-id", "my-project-123", "--params", "params.json", "--label", "team=a", "--no-enable-caching"]) == 0
+    assert (
+        main(
+            [
+                "generate",
+                "deep/work.py",
+                "--project-id",
+                "my-project-123",
+                "--params",
+                "params.json",
+                "--label",
+                "team=a",
+                "--no-enable-caching",
+            ]
+        )
+        == 0
+    )
     assert (notebook.parent / "AutoMLOps/README.md").exists()
     assert "enable_caching=False" in (notebook.parent / "AutoMLOps/pipelines/pipeline_runner.py").read_text()
     assert "created" in capsys.readouterr().out
@@ -39,7 +55,19 @@ def test_the_codebase_is_written_beside_the_notebook(notebook, tmp_path, capsys,
 
 def test_parameters_may_be_yaml(notebook, tmp_path):
     (tmp_path / "params.yaml").write_text("words: hi\n")
-    assert main(["generate", str(notebook), "--params", str(tmp_path / "params.yaml"), "--output-dir", str(tmp_path / "out")]) == 0
+    assert (
+        main(
+            [
+                "generate",
+                str(notebook),
+                "--params",
+                str(tmp_path / "params.yaml"),
+                "--output-dir",
+                str(tmp_path / "out"),
+            ]
+        )
+        == 0
+    )
     assert (tmp_path / "out/README.md").exists()
 
 

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -615,10 +616,8 @@ class User:
         act = self.chance(
             [self.change, self.delete, self.create, self.rename, self.chmod, self.link, self.edit_new, self.mkdir]
         )
-        try:
+        with suppress(FileExistsError, IsADirectoryError, NotADirectoryError, FileNotFoundError):  # then nobody can
             act()
-        except (FileExistsError, IsADirectoryError, NotADirectoryError, FileNotFoundError):
-            pass  # nobody can do that here
 
     def words(self):
         self.count += 1

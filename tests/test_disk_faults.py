@@ -1,4 +1,5 @@
-"""disk.write under kill -9, full and read-only disks, vanished folders, other writers: each at every call that writes."""
+"""disk.write under kill -9, on full and read-only disks, in vanished folders, beside other writers."""
+
 import errno
 import fcntl
 import json
@@ -9,8 +10,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -99,7 +102,17 @@ def theirs(folder):
     return {path: ((folder / path).lstat().st_mtime_ns, contents(folder)[path]) for path in mine}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
+def tmp_path(tmp_path):
+    """In memory where there is such a place: thousands of small folders are made here."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        yield Path(place)
+
+
+@pytest.fixture
 def scratch():
     """Old folders of a test are many: they go at its end."""
     made = []
@@ -161,7 +174,8 @@ def at_call(number, act):
 def die(when):
     def act(name, original, arguments):
         if when == "after":
-            original(*arguments)
+            with suppress(OSError):
+                original(*arguments)
         if when == "half" and name == "write":
             original(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
         os.kill(os.getpid(), signal.SIGKILL)
@@ -246,13 +260,15 @@ def test_a_dry_run_after_a_kill_writes_nothing_and_decides_what_the_next_call_do
 
 
 @FOLDERS
-@pytest.mark.parametrize("path", ["README.md", "docs/a/new.md", "gone/deep/stale.py", "src/kept.py.new", "src/undone.py"])
-def test_an_edit_between_the_kill_and_the_next_call_is_kept(fresh, prepare, path):
+def test_edits_between_the_kill_and_the_next_call_are_kept(fresh, prepare):
+    edit = "the user's edit meanwhile"
     for number, folder in interruptions(fresh, prepare):
-        put(folder, path, "the user's edit meanwhile")
+        edited = ("README.md", "docs/a/new.md", "gone/deep/stale.py", "src/kept.py.new", "src/undone.py")
+        for path in edited:
+            put(folder, path, edit)
         changes = {change.path: change for change in disk.write(tree(NEW), folder)}
-        assert (folder / path).read_text() == "the user's edit meanwhile", f"call {number}"
-        if path in NEW:
+        assert {(folder / path).read_text() for path in edited} == {edit}, f"call {number}"
+        for path in ("README.md", "docs/a/new.md", "src/undone.py"):
             name = changes[path].note.rpartition(" is in ")[2]
             assert (folder / name).read_text() == NEW[path], f"call {number}"
         before = whole(folder)
@@ -281,6 +297,26 @@ def test_a_file_that_a_power_cut_left_empty_is_written_by_the_next_call(fresh, e
             (folder / "README.md").write_text("")
             disk.write(tree(NEW), folder)
             assert whole(folder) == end
+
+
+def test_the_journal_is_durable_before_it_counts_and_no_other_file_is_waited_for(fresh, monkeypatch):
+    folder, calls = fresh(lived_in), []
+
+    def noted(name, original):
+        def call(*arguments):
+            known = name == "replace" or os.readlink(f"/proc/self/fd/{arguments[0]}")
+            calls.append((name, Path(arguments[1] if name == "replace" else known).relative_to(folder).as_posix()))
+            return original(*arguments)
+
+        return call
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
+    disk.write(tree(NEW), folder)
+    commit = [("fsync", ".automlops/stage/journal"), ("replace", ".automlops/journal.json"), ("fsync", ".automlops")]
+    assert calls[:3] == commit
+    assert {name for name, _ in calls[3:]} == {"replace"}
+    assert calls[-1] == ("replace", ".automlops/manifest.json")
 
 
 def test_what_no_journal_speaks_of_is_cleared_away(fresh):
@@ -321,18 +357,20 @@ def test_a_kill_at_any_real_system_call_that_writes(fresh, expected, tmp_path):
         import json, sys; sys.path.insert(0, {str(ROOT)!r})
         from AutoMLOps import disk; from AutoMLOps.model import File, Tree
         disk.write(Tree(files=tuple(File(path=p, text=t) for p, t in json.loads(sys.argv[1]).items())), sys.argv[2])"""
-    calls = "write,fsync,?mkdir,?mkdirat,?rmdir,?unlink,?unlinkat,?rename,?renameat,?renameat2"
-    for number in range(1, 1000):
-        folder = fresh(lived_in)
-        inject = f"inject={calls}:signal=SIGKILL:when={number}"
-        child = [sys.executable, "-I", "-S", "-B", "-c", code, json.dumps(NEW), str(folder)]
-        run = subprocess.run([strace, "-qq", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", inject, *child])
-        assert theirs(folder).items() >= mine.items()
-        disk.write(tree(NEW), folder)
-        assert whole(folder) == end, f"call {number}"
-        if run.returncode == 0:
-            assert number > 20
-            return
+    kills = 0
+    for calls in ("write", "fsync", "?mkdir,?mkdirat", "?rmdir", "?unlink,?unlinkat", "?rename,?renameat,?renameat2"):
+        for number in range(1, 1000):
+            folder = fresh(lived_in)
+            inject = f"inject={calls}:signal=SIGKILL:when={number}"
+            child = [sys.executable, "-I", "-S", "-B", "-c", code, json.dumps(NEW), str(folder)]
+            run = subprocess.run([strace, "-qq", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", inject, *child])
+            assert theirs(folder).items() >= mine.items()
+            disk.write(tree(NEW), folder)
+            assert whole(folder) == end, f"{calls} {number}"
+            if run.returncode == 0:
+                break
+            kills += 1
+    assert kills > 20
 
 
 # What the system refuses
@@ -416,7 +454,7 @@ def test_a_folder_that_vanishes_is_one_error(fresh, monkeypatch, number):
             patch.setattr(os, name, calls[name])
         with pytest.raises(WriteError, match="cannot be written: no such file or directory"):
             disk.write(tree(NEW), folder)
-    assert not folder.exists()
+    assert not folder.exists(), sorted(folder.rglob("*"))
 
 
 @pytest.fixture
@@ -496,7 +534,7 @@ def across(original):
     """os.replace, as if `src` were another disk."""
 
     def replace(old, new):
-        if "/src/" in new and "/src/" not in old:
+        if "/src/" in new and "/src/" not in old and os.path.isdir(os.path.dirname(new)):
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
         return original(old, new)
 
@@ -515,6 +553,25 @@ def test_a_kill_while_writing_to_another_disk_leaves_nothing_behind(fresh, expec
 
 
 # Others at the same time
+
+
+def test_an_error_of_one_process_leaves_the_stage_of_another_alone(fresh, monkeypatch):
+    folder = fresh(lived_in)
+    put(folder, ".automlops/stage/journal", "half a jour")
+    with hold(folder), monkeypatch.context() as patch:
+        patch.setattr(os, "open", lambda *_: refuse(errno.EIO)("open", None, ()))
+        for dry_run in (True, False):
+            with pytest.raises(WriteError, match="input/output error. Nothing was changed"):
+                disk.write(tree(NEW), folder, dry_run=dry_run)
+    assert (folder / ".automlops/stage/journal").exists()
+
+
+def test_a_working_folder_that_vanished_is_one_error(fresh, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    with pytest.raises(WriteError, match="no such file or directory. Nothing was changed"):
+        disk.write(tree(NEW), "out")
 
 
 @pytest.mark.parametrize("number", range(8, 24))
@@ -537,6 +594,9 @@ def test_an_edit_while_we_write_is_kept(fresh, monkeypatch, number):
         assert text == NEW[path] or text.startswith("the user's edit meanwhile")
         if text.endswith("in time"):
             assert fates[path].fate is Fate.KEPT and (folder / f"{path}.new").read_text() == NEW[path]
+            (folder / path).write_text(OLD[path])  # the edit is undone: what we last wrote there is still known
+            assert {c.path: c.fate for c in disk.write(tree(NEW), folder)}[path] is Fate.CHANGED
+            assert contents(folder)[path] == NEW[path] and f"{path}.new" not in contents(folder)
 
 
 def hold(folder):

@@ -1,4 +1,5 @@
 """What a person sees of a result."""
+
 from html.parser import HTMLParser
 
 from AutoMLOps.display import Generated, headline
@@ -6,7 +7,11 @@ from AutoMLOps.model import Change, Fate, Problem
 
 
 def result(*changes, **more):
-    return Generated(folder="AutoMLOps/", changes=tuple(Change(path=path, fate=fate, note=note) for path, fate, note in changes), **more)
+    return Generated(
+        folder="AutoMLOps/",
+        changes=tuple(Change(path=path, fate=fate, note=note) for path, fate, note in changes),
+        **more,
+    )
 
 
 def test_the_headline_counts():
@@ -23,7 +28,9 @@ def test_a_dry_run_is_said():
 
 
 def test_warnings_and_next_steps_are_told():
-    text = str(result(warnings=(Problem(message="careful", hint="mend it", cell="cell 2", line=3),), next_steps=("do this",)))
+    text = str(
+        result(warnings=(Problem(message="careful", hint="mend it", cell="cell 2", line=3),), next_steps=("do this",))
+    )
     assert "  - cell 2, line 3: careful (mend it)" in text and "  - do this" in text
 
 
@@ -53,7 +60,15 @@ class Balanced(HTMLParser):
 def test_the_html_is_a_balanced_tree_without_scripts_and_escapes_everything():
     hostile = "<script>alert(1)</script>&\"'"
     page = Balanced()
-    page.feed(result((f"x/{hostile}", Fate.KEPT, hostile), ("x/y/z", Fate.CREATED, ""), ("a", Fate.SAME, ""), warnings=(Problem(message=hostile),), next_steps=(hostile,))._repr_html_())
+    page.feed(
+        result(
+            (f"x/{hostile}", Fate.KEPT, hostile),
+            ("x/y/z", Fate.CREATED, ""),
+            ("a", Fate.SAME, ""),
+            warnings=(Problem(message=hostile),),
+            next_steps=(hostile,),
+        )._repr_html_()
+    )
     assert page.open == [] and "script" not in page.tags
     assert sum(hostile.rpartition("/")[2] in text for text in page.texts) >= 4
 

@@ -1,4 +1,5 @@
 """The whole tree of each golden case, as it was reviewed."""
+
 import os
 import shutil
 import subprocess
@@ -56,8 +57,13 @@ def test_a_live_kernel_gives_the_same_tree(case, tmp_path):
     cells = nbformat.read(notebook(case), as_version=4) if case == "marked" else _cells(case)
     (tmp_path / "settings_of_the_case.py").write_text(f"ARGUMENTS = {arguments(case)!r}\n", encoding="utf-8")
     path = f"{REPOSITORY}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    NotebookClient(cells, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute(env={**os.environ, "PYTHONPATH": path})
-    wanted = {name: text.replace("notebook.py", "this notebook").replace("notebook.ipynb", "this notebook") for name, text in tree(ROOT / case / "tree").items()}
+    NotebookClient(cells, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute(
+        env={**os.environ, "PYTHONPATH": path}
+    )
+    wanted = {
+        name: text.replace("notebook.py", "this notebook").replace("notebook.ipynb", "this notebook")
+        for name, text in tree(ROOT / case / "tree").items()
+    }
     assert tree(tmp_path / "AutoMLOps") == wanted
     (result,) = [output["data"] for output in cells.cells[-1].outputs if output.output_type == "execute_result"]
     assert "README.md" in result["text/html"] and "README.md" in result["text/plain"]
@@ -67,13 +73,23 @@ def _cells(case):
     """The script as a notebook of one cell for each statement group, the last of which calls generate."""
     text = notebook(case).read_text(encoding="utf-8").removesuffix("AutoMLOps.generate()\n")
     cells = [nbformat.v4.new_code_cell(part) for part in text.split("\n\n\n")]
-    cells.append(nbformat.v4.new_code_cell("import settings_of_the_case\n\nAutoMLOps.generate(**settings_of_the_case.ARGUMENTS)"))
-    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}})
+    cells.append(
+        nbformat.v4.new_code_cell("import settings_of_the_case\n\nAutoMLOps.generate(**settings_of_the_case.ARGUMENTS)")
+    )
+    return nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_generated_tests_pass(case, tmp_path):
     shutil.copytree(ROOT / case / "tree", tmp_path / "tree")
-    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=tmp_path / "tree", capture_output=True, text=True, timeout=300)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path / "tree",
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "skipped" not in run.stdout

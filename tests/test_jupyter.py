@@ -1,4 +1,5 @@
 """The door to IPython, in a real IPython."""
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -29,7 +30,11 @@ def run(shell, *cells):
 def test_loading_the_extension_twice_changes_nothing(shell):
     run(shell, "%load_ext AutoMLOps")
     callbacks = list(shell.events.callbacks["post_run_cell"])
-    run(shell, "%reload_ext AutoMLOps", "from AutoMLOps import AutoMLOps\nAutoMLOps.load_ipython_extension(get_ipython())")
+    run(
+        shell,
+        "%reload_ext AutoMLOps",
+        "from AutoMLOps import AutoMLOps\nAutoMLOps.load_ipython_extension(get_ipython())",
+    )
     assert shell.events.callbacks["post_run_cell"] == callbacks
     assert {"define_imports", "define_component"} <= shell.magics_manager.magics["cell"].keys()
 
@@ -48,7 +53,14 @@ def test_generate_reads_what_ran(shell, tmp_path):
 
 
 def test_an_edited_cell_wins_and_nothing_below_the_call_counts(shell, tmp_path):
-    run(shell, "from AutoMLOps import AutoMLOps", STEP, PIPELINE, STEP.replace("print(n)", "print(-n)"), "AutoMLOps.generate()\nsyntax_error_is_not_here = 1")
+    run(
+        shell,
+        "from AutoMLOps import AutoMLOps",
+        STEP,
+        PIPELINE,
+        STEP.replace("print(n)", "print(-n)"),
+        "AutoMLOps.generate()\nsyntax_error_is_not_here = 1",
+    )
     assert "print(-n)" in (tmp_path / "AutoMLOps/components/component_base/src/step.py").read_text()
 
 

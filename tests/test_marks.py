@@ -1,4 +1,5 @@
 """The words that mark a notebook's code."""
+
 import pytest
 
 from AutoMLOps import AutoMLOps
@@ -28,7 +29,14 @@ def test_a_pipeline_is_not_called(mark):
     assert (wine.__name__, wine.__doc__) == ("wine", "Trains.")
 
 
-@pytest.mark.parametrize("call", [lambda: AutoMLOps.makeComponent(name="", params=[]), lambda: AutoMLOps.makeComponent(name="x", params="y"), lambda: AutoMLOps.makePipeline(name=3, params=[], pipeline=[])])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: AutoMLOps.makeComponent(name="", params=[]),
+        lambda: AutoMLOps.makeComponent(name="x", params="y"),
+        lambda: AutoMLOps.makePipeline(name=3, params=[], pipeline=[]),
+    ],
+)
 def test_what_makes_no_sense_is_said_at_once(call):
     with pytest.raises(TypeError, match="make"):
         call()

@@ -1,4 +1,5 @@
 """How cells become a pipeline: the rules, one test for each."""
+
 import ast
 import json
 from dataclasses import replace
@@ -16,7 +17,9 @@ TAIL = "\n@AutoMLOps.pipeline(name='p')\ndef p():\n    step()\n"
 def reading(*cells, values=None, live=False, **how):
     """What is read from these cells, each a text."""
     label = "In[{}]" if live else "cell {}"
-    notebook = Notebook(name="n.ipynb", cells=tuple(Cell(label=label.format(number), text=text) for number, text in enumerate(cells, 1)))
+    notebook = Notebook(
+        name="n.ipynb", cells=tuple(Cell(label=label.format(number), text=text) for number, text in enumerate(cells, 1))
+    )
     return read.pipeline(notebook, values or {}, live=live, **how)
 
 
@@ -52,7 +55,9 @@ def test_an_import_travels_pruned_name_by_name():
 
 
 def test_imports_stand_as_isort_orders_them():
-    text = source("import pandas as pd\nimport sys\nfrom pathlib import Path\nimport json", step("print(pd, sys, Path, json)"))
+    text = source(
+        "import pandas as pd\nimport sys\nfrom pathlib import Path\nimport json", step("print(pd, sys, Path, json)")
+    )
     assert text.split("\n")[2:7] == ["import json", "import sys", "from pathlib import Path", "", "import pandas as pd"]
 
 
@@ -62,7 +67,9 @@ def test_a_function_travels_with_what_it_needs():
 
 
 def test_nested_functions_are_looked_into():
-    assert "LIMIT = 3" in source("LIMIT = 3", step("def inner():\n        return [LIMIT for _ in range(2)]\n    inner()"))
+    assert "LIMIT = 3" in source(
+        "LIMIT = 3", step("def inner():\n        return [LIMIT for _ in range(2)]\n    inner()")
+    )
 
 
 def test_local_names_hide_those_of_other_cells():
@@ -71,16 +78,30 @@ def test_local_names_hide_those_of_other_cells():
 
 def test_decorators_defaults_and_annotations_are_needs():
     cells = "import functools\nSIZE = 3\nclass Point:\n    pass\ndef helper(a: Point, size=SIZE):\n    return a"
-    text = source(cells, "cached = functools.lru_cache\n", step("return helper(None)").replace("@AutoMLOps.component", "@AutoMLOps.component\n@cached"))
-    assert "class Point" in text and "SIZE = 3" in text and "cached = functools.lru_cache" in text and "@cached\ndef step" in text
+    text = source(
+        cells,
+        "cached = functools.lru_cache\n",
+        step("return helper(None)").replace("@AutoMLOps.component", "@AutoMLOps.component\n@cached"),
+    )
+    assert (
+        "class Point" in text
+        and "SIZE = 3" in text
+        and "cached = functools.lru_cache" in text
+        and "@cached\ndef step" in text
+    )
 
 
 def test_string_annotations_are_needs():
-    assert "class Point" in source("class Point:\n    pass\ndef helper(a: 'Point'):\n    return a", step("helper(None)"))
+    assert "class Point" in source(
+        "class Point:\n    pass\ndef helper(a: 'Point'):\n    return a", step("helper(None)")
+    )
 
 
 def test_classes_travel_with_their_decorators():
-    text = source("from dataclasses import dataclass, field\n@dataclass\nclass Config:\n    names: list = field(default_factory=list)", step("Config()"))
+    text = source(
+        "from dataclasses import dataclass, field\n@dataclass\nclass Config:\n    names: list = field(default_factory=list)",
+        step("Config()"),
+    )
     assert "@dataclass\nclass Config" in text and "from dataclasses import dataclass, field" in text
 
 
@@ -89,7 +110,9 @@ def test_async_functions_travel():
 
 
 def test_a_try_of_imports_travels_whole():
-    text = source("try:\n    import ujson as json\nexcept ImportError:\n    import json", step("json.dumps({})"), brought=True)
+    text = source(
+        "try:\n    import ujson as json\nexcept ImportError:\n    import json", step("json.dumps({})"), brought=True
+    )
     assert "try:\n    import ujson as json\nexcept ImportError:\n    import json\n" in text
 
 
@@ -142,7 +165,9 @@ def test_dotted_imports_of_one_package_travel_together():
 
 
 def test_another_component_travels_as_the_function_that_it_is():
-    text = source("@AutoMLOps.component(packages_to_install=[])\ndef other(x: int) -> int:\n    return x", step("print(other(1))"))
+    text = source(
+        "@AutoMLOps.component(packages_to_install=[])\ndef other(x: int) -> int:\n    return x", step("print(other(1))")
+    )
     assert "def other" in text and "AutoMLOps" not in text
 
 
@@ -199,7 +224,14 @@ def test_a_discarded_call_on_a_carried_import_is_a_warning():
     assert "json.loads" not in found.pipeline.components[0].source
 
 
-@pytest.mark.parametrize("cell", ["thing = dict(zip('ab', [1, 2]))  # automlops: carry", "# automlops: carry\nthing = sorted([2, 1])", "%%define_imports\nthing = sorted([1])"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "thing = dict(zip('ab', [1, 2]))  # automlops: carry",
+        "# automlops: carry\nthing = sorted([2, 1])",
+        "%%define_imports\nthing = sorted([1])",
+    ],
+)
 def test_the_escape_carries_what_a_rule_refuses(cell):
     assert "thing = " in source(cell, step("print(thing)"))
 
@@ -218,7 +250,10 @@ def test_future_annotations_are_not_carried():
 
 
 def test_future_annotations_that_name_what_is_not_there_yet_become_strings():
-    text = source("from __future__ import annotations\nclass Node:\n    def child(self) -> Node:\n        return self\n", step("Node()"))
+    text = source(
+        "from __future__ import annotations\nclass Node:\n    def child(self) -> Node:\n        return self\n",
+        step("Node()"),
+    )
     assert 'def child(self) -> "Node":' in text
     exec(compile(text.replace("from kfp", "#"), "x", "exec"), {})  # noqa: S102
 
@@ -240,7 +275,9 @@ def test_what_exists_in_notebooks_alone_is_said():
 # --- magics and shell lines
 
 
-@pytest.mark.parametrize("line", ["!ls -la", "%matplotlib inline", "%time print(1)", "x = !pwd", "print?", "?print", "!pip install \\\n  x"])
+@pytest.mark.parametrize(
+    "line", ["!ls -la", "%matplotlib inline", "%time print(1)", "x = !pwd", "print?", "?print", "!pip install \\\n  x"]
+)
 def test_magic_and_shell_lines_never_travel(line):
     text = source(f"{line}\nA = 1", step("print(A)"))
     assert "A = 1" in text and "ls" not in text and "%" not in text and "get_ipython" not in text
@@ -271,7 +308,11 @@ def test_cells_after_the_first_call_of_a_verb_do_not_count():
 
 
 def test_a_verb_by_another_name_ends_the_program_too():
-    found = reading("import AutoMLOps as a\n@a.component\ndef step(): pass\n@a.pipeline\ndef p():\n    step()\n", "result = a.generate()", "def broken(:")
+    found = reading(
+        "import AutoMLOps as a\n@a.component\ndef step(): pass\n@a.pipeline\ndef p():\n    step()\n",
+        "result = a.generate()",
+        "def broken(:",
+    )
     assert found.problems == ()
 
 
@@ -306,7 +347,9 @@ def test_what_the_pipeline_does_not_reach_is_not_generated():
 
 def test_names_are_constants_alike_live_and_from_a_file():
     cells = (IMPORTS, step("pass"), "import time\nNAME = str(time.time())", TAIL.replace("'p'", "NAME"))
-    assert [str(problem).partition(": ")[2] for problem in reading(*cells).problems] == [str(problem).partition(": ")[2] for problem in reading(*cells, live=True).problems]
+    assert [str(problem).partition(": ")[2] for problem in reading(*cells).problems] == [
+        str(problem).partition(": ")[2] for problem in reading(*cells, live=True).problems
+    ]
     assert "name is not constant (`str(time.time())` is no constant)" in str(reading(*cells).problems[0])
 
 
@@ -325,7 +368,14 @@ def test_a_saved_notebook_is_read(tmp_path):
 
 
 def test_an_old_notebook_is_read():
-    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [{"cell_type": "code", "input": ["A = 1"], "language": "python", "outputs": []}], "metadata": {}}]}
+    old = {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {"name": ""},
+        "worksheets": [
+            {"cells": [{"cell_type": "code", "input": ["A = 1"], "language": "python", "outputs": []}], "metadata": {}}
+        ],
+    }
     assert read.notebook("x.ipynb", json.dumps(old)).cells[0].text == "A = 1"
 
 
@@ -341,7 +391,10 @@ def test_a_script_may_hold_marked_cells():
 
 
 def test_a_long_script_is_read_piece_by_piece():
-    steps = "".join(f"\n@AutoMLOps.component\ndef step_{n}(\n    text: str = '''\ndef no(\n''',\n):\n    if text:\n        pass\n    else:\n        pass\n" for n in range(60))
+    steps = "".join(
+        f"\n@AutoMLOps.component\ndef step_{n}(\n    text: str = '''\ndef no(\n''',\n):\n    if text:\n        pass\n    else:\n        pass\n"
+        for n in range(60)
+    )
     calls = "".join(f"    step_{n}()\n" for n in range(60))
     found = read.pipeline(read.notebook("x.py", f"{IMPORTS}{steps}\n@AutoMLOps.pipeline\ndef p():\n{calls}"))
     assert found.problems == () and len(found.pipeline.components) == 60
@@ -355,7 +408,11 @@ def test_a_long_script_is_read_piece_by_piece():
         ("x.ipynb", "{", "is not a notebook"),
         ("x.ipynb", "[]", "has no cells"),
         ("x.ipynb", '{"nbformat": 4, "cells": [], "metadata": {}}', "has no code"),
-        ("x.ipynb", '{"nbformat": 4, "cells": [{"cell_type": "code", "source": "x"}], "metadata": {"kernelspec": {"language": "R"}}}', "written in R"),
+        (
+            "x.ipynb",
+            '{"nbformat": 4, "cells": [{"cell_type": "code", "source": "x"}], "metadata": {"kernelspec": {"language": "R"}}}',
+            "written in R",
+        ),
         ("x.py", "\n  \n", "has no code"),
     ],
 )
@@ -374,7 +431,12 @@ def test_a_syntax_error_names_cell_and_line():
 
 def test_a_description_may_hold_a_parenthesis():
     cell = "%%define_component\nAutoMLOps.makeComponent(name='step', params=[{'name': 'n', 'type': int, 'description': 'how many (at most).'}], description=\"Loads data (GCS), it's fast).\")\nprint(n)\n"
-    found = reading(IMPORTS, cell, "AutoMLOps.makePipeline(name='p', params=[{'name': 'k', 'type': int}], pipeline=[{'component_name': 'step', 'param_mapping': [('n', 'k')]}])", values={"k": 1})
+    found = reading(
+        IMPORTS,
+        cell,
+        "AutoMLOps.makePipeline(name='p', params=[{'name': 'k', 'type': int}], pipeline=[{'component_name': 'step', 'param_mapping': [('n', 'k')]}])",
+        values={"k": 1},
+    )
     assert found.problems == ()
     (component,) = found.pipeline.components
     assert component.description == "Loads data (GCS), it's fast)."
@@ -384,13 +446,19 @@ def test_a_description_may_hold_a_parenthesis():
 
 def test_a_marked_cell_needs_no_import_of_kfp():
     cell = "%%define_component\nAutoMLOps.makeComponent(name='step', params=[{'name': 'data', 'type': 'Output[Dataset]'}])\nopen(data.path, 'w')\n"
-    found = reading("from AutoMLOps import AutoMLOps", cell, "AutoMLOps.makePipeline(name='p', params=[], pipeline=[{'component_name': 'step', 'param_mapping': []}])")
+    found = reading(
+        "from AutoMLOps import AutoMLOps",
+        cell,
+        "AutoMLOps.makePipeline(name='p', params=[], pipeline=[{'component_name': 'step', 'param_mapping': []}])",
+    )
     assert found.problems == ()
     assert "from kfp.dsl import Dataset, Output" in found.pipeline.components[0].source
 
 
 def test_strings_over_lines_keep_their_text_in_a_marked_cell():
-    cell = "%%define_component\nAutoMLOps.makeComponent(name='step')\ntext = '''a\n  b\nc'''\nif text:\n    print(text)\n"
+    cell = (
+        "%%define_component\nAutoMLOps.makeComponent(name='step')\ntext = '''a\n  b\nc'''\nif text:\n    print(text)\n"
+    )
     found = reading(IMPORTS, cell, "AutoMLOps.makePipeline(name='p', pipeline=[{'component_name': 'step'}])")
     tree = ast.parse(found.pipeline.components[0].source)
     assert "a\n  b\nc" in [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
@@ -404,7 +472,9 @@ def test_a_marked_chain_runs_in_the_order_given():
     found = reading(IMPORTS, *cells, f"AutoMLOps.makePipeline(name='p', params=[], pipeline={chain})")
     assert found.problems == ()
     assert [(item.name, item.after) for item in found.pipeline.steps] == [("a", ()), ("b", ("a",)), ("c", ("b",))]
-    assert found.pipeline.steps[2].arguments[0].of == "a" and found.pipeline.steps[2].arguments[0].source is Source.OUTPUT
+    assert (
+        found.pipeline.steps[2].arguments[0].of == "a" and found.pipeline.steps[2].arguments[0].source is Source.OUTPUT
+    )
 
 
 @pytest.mark.parametrize(
@@ -431,7 +501,9 @@ def test_a_component_named_like_a_module_is_refused_with_a_name(name):
 
 
 def test_a_component_named_like_an_imported_module_is_refused():
-    found = reading(IMPORTS, "@AutoMLOps.component\ndef nbformat(): pass", step("import nbformat"), TAIL + "    nbformat()\n")
+    found = reading(
+        IMPORTS, "@AutoMLOps.component\ndef nbformat(): pass", step("import nbformat"), TAIL + "    nbformat()\n"
+    )
     assert any("name of a module that a component imports" in str(problem) for problem in found.problems)
 
 
@@ -447,7 +519,11 @@ def test_a_pipeline_defined_inside_something_is_said(where):
 
 def test_names_are_cleaned_for_vertex():
     code = "@AutoMLOps.component\ndef TrainModel(): pass\n@AutoMLOps.component\ndef _prep__data(): pass\n"
-    found = reading(IMPORTS, code, "@AutoMLOps.pipeline(name='My Pipeline (v2)!')\ndef p():\n    TrainModel()\n    _prep__data()\n    TrainModel()\n")
+    found = reading(
+        IMPORTS,
+        code,
+        "@AutoMLOps.pipeline(name='My Pipeline (v2)!')\ndef p():\n    TrainModel()\n    _prep__data()\n    TrainModel()\n",
+    )
     assert [item.name for item in found.pipeline.steps] == ["trainmodel", "prep-data", "trainmodel-2"]
     assert [item.name for item in found.pipeline.components] == ["TrainModel", "_prep__data"]
     assert found.pipeline.name == "my-pipeline-v2"
@@ -460,7 +536,9 @@ def test_two_names_that_are_one_to_vertex_are_refused():
 
 
 def test_a_component_whose_name_is_taken_is_refused():
-    found = reading(IMPORTS, step("pass").replace("step", "main"), TAIL.replace("step", "main"), reserved=frozenset({"main"}))
+    found = reading(
+        IMPORTS, step("pass").replace("step", "main"), TAIL.replace("step", "main"), reserved=frozenset({"main"})
+    )
     assert "`main_step`" in str(found.problems[0])
 
 
@@ -490,7 +568,9 @@ def tell(score: float, words: str = '', flag: bool = True): pass
 
 def body(*lines, signature="rows: int = 3, depth: int = 2, words: str = 'x'", **how):
     text = "\n    ".join(lines)
-    return reading(IMPORTS, COMPONENTS, f"from kfp import dsl\n@AutoMLOps.pipeline\ndef p({signature}):\n    {text}\n", **how)
+    return reading(
+        IMPORTS, COMPONENTS, f"from kfp import dsl\n@AutoMLOps.pipeline\ndef p({signature}):\n    {text}\n", **how
+    )
 
 
 @pytest.mark.parametrize(
@@ -501,7 +581,10 @@ def body(*lines, signature="rows: int = 3, depth: int = 2, words: str = 'x'", **
         (["fit(depth=1)"], "called without `data`"),
         (["lod()"], "which no cell binds"),
         (["a = load()", "fit(data=a.outputs['dta'], depth=1)"], "has no such output"),
-        (["a = load()", "fit(data=a.output, depth=a.output)"], "`depth` takes an int, and the output `data` of `load` is a Dataset"),
+        (
+            ["a = load()", "fit(data=a.output, depth=a.output)"],
+            "`depth` takes an int, and the output `data` of `load` is a Dataset",
+        ),
         (["a = load()", "fit(data=a.output, depth=words)"], "the pipeline parameter `words` is a str"),
         (["a = load()", "fit(data=a.output, depth='3')"], "is '3', not an int"),
         (["a = load()", "fit(data=a.output, depth=3, rate=1)"], "write 1.0"),
@@ -509,7 +592,7 @@ def body(*lines, signature="rows: int = 3, depth: int = 2, words: str = 'x'", **
         (["a = load()", "b = load()", "a.after(b)", "b.after(a)"], "in a circle: load"),
         (["if rows > 3:", "    load()", "else:", "    load()"], "Python's `if` over `rows`"),
         (["a = load()", "for x in a.output:", "    load()"], "Python's `for` over `a`"),
-        (["a = load()", "with dsl.If(words == \"it's\"):", "    load()"], "a quote in it"),
+        (["a = load()", 'with dsl.If(words == "it\'s"):', "    load()"], "a quote in it"),
         (["[load() for _ in words]"], "Python's `comprehension` over `words`"),
         (["with dsl.ParallelFor([1, 2]) as i:", "    if i:", "        load()"], "Python's `if` over `i`"),
         (["x = 1"], "has no steps"),
@@ -528,11 +611,22 @@ def test_every_fault_is_told_at_once():
 
 
 def test_the_wiring_is_read():
-    found = body("a = load(rows=rows)", "b = fit(data=a.outputs['data'], depth=depth).set_cpu_limit('2')", "with dsl.If(b.output > 0.5):", "    tell(score=b.output, words='hi').after(a)")
+    found = body(
+        "a = load(rows=rows)",
+        "b = fit(data=a.outputs['data'], depth=depth).set_cpu_limit('2')",
+        "with dsl.If(b.output > 0.5):",
+        "    tell(score=b.output, words='hi').after(a)",
+    )
     assert found.problems == ()
     assert found.pipeline.readable
-    assert [(item.name, item.after) for item in found.pipeline.steps] == [("load", ()), ("fit", ()), ("tell", ("load",))]
-    assert [(given.name, given.source.value, given.of, given.output) for given in found.pipeline.steps[2].arguments] == [("score", "output", "fit", "Output"), ("words", "value", '"hi"', "")]
+    assert [(item.name, item.after) for item in found.pipeline.steps] == [
+        ("load", ()),
+        ("fit", ()),
+        ("tell", ("load",)),
+    ]
+    assert [
+        (given.name, given.source.value, given.of, given.output) for given in found.pipeline.steps[2].arguments
+    ] == [("score", "output", "fit", "Output"), ("words", "value", '"hi"', "")]
 
 
 def test_a_body_that_cannot_be_read_without_running_it_says_so():
@@ -541,7 +635,12 @@ def test_a_body_that_cannot_be_read_without_running_it_says_so():
 
 
 def test_a_helper_may_build_part_of_the_pipeline():
-    found = reading(IMPORTS, COMPONENTS, "def prepare(rows):\n    return load(rows=rows)\n", "@AutoMLOps.pipeline\ndef p(rows: int = 3):\n    prepare(rows)\n")
+    found = reading(
+        IMPORTS,
+        COMPONENTS,
+        "def prepare(rows):\n    return load(rows=rows)\n",
+        "@AutoMLOps.pipeline\ndef p(rows: int = 3):\n    prepare(rows)\n",
+    )
     assert found.problems == ()
     assert "def prepare" in found.pipeline.carried and [item.name for item in found.pipeline.components] == ["load"]
 
@@ -575,6 +674,11 @@ def test_values_keep_the_order_of_the_signature_and_are_not_changed():
 
 def test_components_that_pin_one_package_differently_are_found():
     code = "@AutoMLOps.component(packages_to_install=['pandas=={}'])\ndef {}(): pass\n"
-    cells = (IMPORTS, code.format("1.5.3", "a"), code.format("2.2.0", "b"), "@AutoMLOps.pipeline\ndef p():\n    a()\n    b()\n")
+    cells = (
+        IMPORTS,
+        code.format("1.5.3", "a"),
+        code.format("2.2.0", "b"),
+        "@AutoMLOps.pipeline\ndef p():\n    a()\n    b()\n",
+    )
     assert "pandas" in str(reading(*cells).problems[0]) and "per-component" in str(reading(*cells).problems[0])
     assert reading(*cells, shared=False).problems == ()

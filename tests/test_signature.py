@@ -1,4 +1,5 @@
 """A signature read from its annotations is the signature that kfp reads by running it."""
+
 import json
 import sys
 import types
@@ -184,7 +185,12 @@ def kfps(code):
     import linecache
 
     text = HEAD + "\n" + code
-    linecache.cache["signature_under_test.py"] = (len(text), None, [line + "\n" for line in text.split("\n")], "signature_under_test.py")
+    linecache.cache["signature_under_test.py"] = (
+        len(text),
+        None,
+        [line + "\n" for line in text.split("\n")],
+        "signature_under_test.py",
+    )
     exec(compile(text, "signature_under_test.py", "exec"), module.__dict__)  # noqa: S102
     function = module.f
     if any(isinstance(value, str) for value in function.__annotations__.values()) or "Output['" in code:
@@ -194,10 +200,25 @@ def kfps(code):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = dsl.component(function, base_image="python:3.11-slim", install_kfp_package=False)
-        if any(True for value in function.__annotations__.values() if getattr(value, "__name__", "") == "PipelineTaskFinalStatus"):
-            return {"inputDefinitions": {"parameters": {"status": {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}, "x": {"parameterType": "STRING", "defaultValue": "", "isOptional": True}}}}
+        if any(
+            True
+            for value in function.__annotations__.values()
+            if getattr(value, "__name__", "") == "PipelineTaskFinalStatus"
+        ):
+            return {
+                "inputDefinitions": {
+                    "parameters": {
+                        "status": {"parameterType": "TASK_FINAL_STATUS", "isOptional": True},
+                        "x": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
+                    }
+                }
+            }
         assert compiler
-        spec = json_format.MessageToDict(made.component_spec.to_pipeline_spec() if hasattr(made.component_spec, "to_pipeline_spec") else made.pipeline_spec)
+        spec = json_format.MessageToDict(
+            made.component_spec.to_pipeline_spec()
+            if hasattr(made.component_spec, "to_pipeline_spec")
+            else made.pipeline_spec
+        )
     return {key: value for key, value in spec["components"][f"comp-{slug('f')}"].items() if key != "executorLabel"}
 
 
@@ -206,7 +227,9 @@ def section(component):
     found = {}
     for side, ports in (("inputDefinitions", component.inputs), ("outputDefinitions", component.outputs)):
         for port in ports:
-            found.setdefault(side, {}).setdefault("artifacts" if isinstance(port, Artifact) else "parameters", {})[port.name] = definition(port)
+            found.setdefault(side, {}).setdefault("artifacts" if isinstance(port, Artifact) else "parameters", {})[
+                port.name
+            ] = definition(port)
     return found
 
 

@@ -1,4 +1,5 @@
 """Turns notebook cells into a Pipeline."""
+
 from .cells import notebook
 from .pipeline import Reading, pipeline
 

@@ -1,4 +1,5 @@
-"""Reads the body of a pipeline function: its steps and their wiring, and the mistakes that kfp would compile without a word."""
+"""Reads the body of a pipeline function: steps, wiring, and the mistakes that kfp compiles without a word."""
+
 import ast
 import json
 from collections.abc import Iterator, Mapping
@@ -50,7 +51,10 @@ def read(body: Body, function: ast.FunctionDef) -> Body:
 
 def _statement(body: Body, node: ast.stmt) -> None:
     match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=value)
+            | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+        ):
             step = _step(body, value)
             body.tasks.pop(name, None)
             if step:
@@ -95,7 +99,12 @@ def _step(body: Body, node: ast.expr) -> Step | None:
         return None
     component = body.components[base.func.id]
     after = tuple(name for call in calls if _called(call) == "after" for name in _mentioned(body, *call.args))
-    step = Step(name=_fresh(body, slug(component.name)), component=component.name, arguments=tuple(_arguments(body, component, base)), after=after)
+    step = Step(
+        name=_fresh(body, slug(component.name)),
+        component=component.name,
+        arguments=tuple(_arguments(body, component, base)),
+        after=after,
+    )
     body.steps.append(step)
     return step
 
@@ -144,9 +153,13 @@ def _argument(body: Body, port: Param | Artifact, node: ast.expr) -> Argument:
             return Argument(name=port.name, source=Source.PARAMETER, of=name)
         case ast.Attribute(value=ast.Name(id=name), attr="output") if name in body.tasks:
             return _output(body, port, node, body.tasks[name], "")
-        case ast.Subscript(value=ast.Attribute(value=ast.Name(id=name), attr="outputs"), slice=ast.Constant(value=str(key))) if name in body.tasks:
+        case ast.Subscript(
+            value=ast.Attribute(value=ast.Name(id=name), attr="outputs"), slice=ast.Constant(value=str(key))
+        ) if name in body.tasks:
             return _output(body, port, node, body.tasks[name], key)
-    if not _mentioned(body, node) and not any(isinstance(inner, ast.Name) and inner.id in body.parameters for inner in ast.walk(node)):
+    if not _mentioned(body, node) and not any(
+        isinstance(inner, ast.Name) and inner.id in body.parameters for inner in ast.walk(node)
+    ):
         try:
             value = evaluate(body.program, node)
         except ValueError:
@@ -175,19 +188,27 @@ def _output(body: Body, port: Param | Artifact, node: ast.expr, step: Step, key:
         key = next(iter(outputs))
     if key not in outputs:
         names = ", ".join(f'outputs["{name}"]' for name in outputs) or "none"
-        body.wrong(node, f"the step `{step.component}` has no such output" if key else f"`.output` of `{step.component}` is not one output", f"its outputs: {names}")
+        body.wrong(
+            node,
+            f"the step `{step.component}` has no such output"
+            if key
+            else f"`.output` of `{step.component}` is not one output",
+            f"its outputs: {names}",
+        )
     else:
         _fits(body, node, port, outputs[key], f"the output `{key}` of `{step.component}`")
     return Argument(name=port.name, source=Source.OUTPUT, of=step.name, output=key)
 
 
 def _fits(body: Body, node: ast.expr, port: Param | Artifact, given: Param | Artifact, what: str) -> None:
-    """Whether kfp would let this travel there: values by equal type, artifacts by equal schema or through the general one."""
+    """Whether kfp would let this travel there: values of one type, artifacts of one schema or of the general one."""
     match port, given:
         case Param(), Param():
             fits = port.kind == given.kind
         case Artifact(), Artifact():
-            fits = port.many == given.many and (port.title == given.title or "system.Artifact" in (port.title, given.title))
+            fits = port.many == given.many and (
+                port.title == given.title or "system.Artifact" in (port.title, given.title)
+            )
         case _:
             fits = False
     if not fits:
@@ -196,7 +217,14 @@ def _fits(body: Body, node: ast.expr, port: Param | Artifact, given: Param | Art
 
 def _what(port: Param | Artifact) -> str:
     if isinstance(port, Param):
-        return {Kind.STRING: "a str", Kind.NUMBER_INTEGER: "an int", Kind.NUMBER_DOUBLE: "a float", Kind.BOOLEAN: "a bool", Kind.LIST: "a list", Kind.STRUCT: "a dict"}.get(port.kind, "a final status")
+        return {
+            Kind.STRING: "a str",
+            Kind.NUMBER_INTEGER: "an int",
+            Kind.NUMBER_DOUBLE: "a float",
+            Kind.BOOLEAN: "a bool",
+            Kind.LIST: "a list",
+            Kind.STRUCT: "a dict",
+        }.get(port.kind, "a final status")
     return ("a list of " if port.many else "a ") + port.title.removeprefix("system.")
 
 
@@ -208,7 +236,11 @@ def _call_anywhere(body: Body, node: ast.AST) -> None:
     body.used.append(component.name)
     ports = {port.name: port for port in component.inputs}
     if node.args:
-        body.wrong(node, f"`{component.name}` is called with positional arguments", f"kfp takes them by name: {', '.join(f'{name}=...' for name in ports)}")
+        body.wrong(
+            node,
+            f"`{component.name}` is called with positional arguments",
+            f"kfp takes them by name: {', '.join(f'{name}=...' for name in ports)}",
+        )
         return
     given = {keyword.arg for keyword in node.keywords}
     for keyword in node.keywords:
@@ -217,7 +249,11 @@ def _call_anywhere(body: Body, node: ast.AST) -> None:
             body.wrong(keyword.value, f"`{component.name}` has no input `{keyword.arg}`", hint)
     missing = [name for name, port in ports.items() if not port.optional and name not in given]
     if missing and None not in given:
-        body.wrong(node, f"`{component.name}` is called without {', '.join(f'`{name}`' for name in missing)}", "give it a value, or a default in the component")
+        body.wrong(
+            node,
+            f"`{component.name}` is called without {', '.join(f'`{name}`' for name in missing)}",
+            "give it a value, or a default in the component",
+        )
 
 
 def near(name: str, known: Mapping[str, object]) -> str:
@@ -228,16 +264,24 @@ def near(name: str, known: Mapping[str, object]) -> str:
 
 
 def _choice(body: Body, node: ast.AST) -> None:
-    """Python's own `if` and `for` run while the pipeline is compiled: over a value that is known only later they mislead."""
+    """Python's own `if` and `for` run while the pipeline is compiled: over a value known only later they mislead."""
     tests: list[ast.expr] = []
     match node:
         case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) | ast.Assert(test=test):
             tests, what = [test], "dsl.If"
         case ast.For(iter=iterable):
             tests, what = [iterable], "dsl.ParallelFor"
-        case ast.ListComp(generators=generators) | ast.SetComp(generators=generators) | ast.GeneratorExp(generators=generators):
+        case (
+            ast.ListComp(generators=generators)
+            | ast.SetComp(generators=generators)
+            | ast.GeneratorExp(generators=generators)
+        ):
             tests, what = [generator.iter for generator in generators], "dsl.ParallelFor"
-        case ast.Call(func=func) if body.program.resolve(dotted(func)).rpartition(".")[2] in ("If", "Elif", "Condition"):
+        case ast.Call(func=func) if body.program.resolve(dotted(func)).rpartition(".")[2] in (
+            "If",
+            "Elif",
+            "Condition",
+        ):
             _quote(body, node)
             return
         case _:
@@ -246,19 +290,41 @@ def _choice(body: Body, node: ast.AST) -> None:
     for test in tests:
         names = [inner.id for inner in ast.walk(test) if isinstance(inner, ast.Name) and inner.id in late]
         if names:
-            word = type(node).__name__.lower() if isinstance(node, ast.If | ast.For | ast.While | ast.Assert) else "comprehension" if what == "dsl.ParallelFor" else "if"
-            body.wrong(node, f"Python's `{word}` over `{names[0]}`, whose value is known only when the pipeline runs", f"write `with {what}(...)`")
+            word = (
+                type(node).__name__.lower()
+                if isinstance(node, ast.If | ast.For | ast.While | ast.Assert)
+                else "comprehension"
+                if what == "dsl.ParallelFor"
+                else "if"
+            )
+            body.wrong(
+                node,
+                f"Python's `{word}` over `{names[0]}`, whose value is known only when the pipeline runs",
+                f"write `with {what}(...)`",
+            )
 
 
 def _quote(body: Body, node: ast.Call) -> None:
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and "'" in inner.value and not _is_name(node, inner):
-            body.wrong(inner, f"a condition on {inner.value!r}: a quote in it compiles to an expression that is invalid", "compare inside a component, and make the condition on what that returns")
+        if (
+            isinstance(inner, ast.Constant)
+            and isinstance(inner.value, str)
+            and "'" in inner.value
+            and not _is_name(node, inner)
+        ):
+            body.wrong(
+                inner,
+                f"a condition on {inner.value!r}: a quote in it compiles to an expression that is invalid",
+                "compare inside a component, and make the condition on what that returns",
+            )
 
 
 def _is_name(call: ast.Call, constant: ast.Constant) -> bool:
     """The condition's own `name=`, which is no part of the expression."""
-    return any(keyword.arg == "name" and keyword.value is constant for keyword in call.keywords) or constant in call.args[1:]
+    return (
+        any(keyword.arg == "name" and keyword.value is constant for keyword in call.keywords)
+        or constant in call.args[1:]
+    )
 
 
 def _order(body: Body) -> None:
@@ -269,7 +335,10 @@ def _cycle(body: Body, function: ast.FunctionDef) -> None:
     """kfp compiles a cycle without a word, and such a pipeline never starts."""
     from graphlib import CycleError, TopologicalSorter
 
-    before = {step.name: [*step.after, *(argument.of for argument in step.arguments if argument.source is Source.OUTPUT)] for step in body.steps}
+    before = {
+        step.name: [*step.after, *(argument.of for argument in step.arguments if argument.source is Source.OUTPUT)]
+        for step in body.steps
+    }
     try:
         TopologicalSorter(before).prepare()
     except CycleError as error:

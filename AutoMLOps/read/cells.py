@@ -1,4 +1,5 @@
 """Turns the text of a notebook or a script into cells, and a cell into plain Python."""
+
 import json
 import re
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from ..model import Cell, Notebook, Problem
 
 MAGIC = "get_ipython"
 MARKED = ("define_imports", "define_component")
-# Cell magics that run their cell as Python in this kernel; any other holds another language, a file's text, or nothing of ours.
+# Cell magics that run their cell as Python in this kernel; any other holds another language, or a file's text.
 PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", *MARKED})
 
 
@@ -26,9 +27,13 @@ def _ipynb(name: str, text: str) -> tuple[Cell, ...]:
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise BadInput([Problem(message=f"{name} is not a notebook: {error}", hint="save it again from Jupyter")]) from error
+        raise BadInput(
+            [Problem(message=f"{name} is not a notebook: {error}", hint="save it again from Jupyter")]
+        ) from error
     if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
-        raise BadInput([Problem(message=f"{name} is not a notebook: it has no cells", hint="save it again from Jupyter")])
+        raise BadInput(
+            [Problem(message=f"{name} is not a notebook: it has no cells", hint="save it again from Jupyter")]
+        )
     if content.get("nbformat", 4) != 4 or "cells" not in content:
         content = _upgraded(name, text)
     _speaks_python(name, content)
@@ -45,16 +50,22 @@ def _upgraded(name: str, text: str) -> dict[str, object]:
     try:
         return nbformat.reads(text, as_version=4)  # type: ignore[no-any-return, no-untyped-call]
     except Exception as error:
-        raise BadInput([Problem(message=f"{name} is not a notebook: {error}", hint="save it again from Jupyter")]) from error
+        raise BadInput(
+            [Problem(message=f"{name} is not a notebook: {error}", hint="save it again from Jupyter")]
+        ) from error
 
 
 def _speaks_python(name: str, content: dict[str, object]) -> None:
     metadata = content.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    kernel, info = (part if isinstance(part, dict) else {} for part in (metadata.get("kernelspec"), metadata.get("language_info")))
+    kernel, info = (
+        part if isinstance(part, dict) else {} for part in (metadata.get("kernelspec"), metadata.get("language_info"))
+    )
     language = str(info.get("name") or kernel.get("language") or "python")
     if language.lower() not in ("python", "ipython"):
-        raise BadInput([Problem(message=f"{name} is written in {language}", hint="AutoMLOps reads notebooks in Python")])
+        raise BadInput(
+            [Problem(message=f"{name} is written in {language}", hint="AutoMLOps reads notebooks in Python")]
+        )
 
 
 def _joined(source: object) -> str:
@@ -111,12 +122,16 @@ def code(text: str) -> Code:
     return Code(text=_without_commands(rest) if magic in PYTHON_MAGICS else "", magic=magic, skipped=skipped + 1)
 
 
-COMMAND = re.compile(r"(?P<indent>\s*)(?:(?P<target>[\w.\[\]\"', ]+?)\s*=\s*)?(?P<mark>[%!?])(?!=)(?P<rest>.*)$|(?P<asked>\s*[\w.*]+\?{1,2}\s*)$")
+HINT = re.compile(r"^\s*[%!?]|=[ \t]*[%!]|\?[ \t]*$", re.MULTILINE)
+COMMAND = re.compile(
+    r"(?P<indent>\s*)(?:(?P<target>[\w.\[\]\"', ]+?)\s*=\s*)?(?P<mark>[%!?])(?!=)(?P<rest>.*)$"
+    r"|(?P<asked>\s*[\w.*]+\?{1,2}\s*)$"
+)
 
 
 def _without_commands(text: str) -> str:
     """Lines such as `!ls`, `%time f()`, `x = !ls` and `name?` replaced; everything else untouched, line for line."""
-    if _parses(text):
+    if not HINT.search(text) or _parses(text):
         return text
     lines = text.split("\n")
     inside = _continued(lines)
@@ -156,7 +171,7 @@ TOKEN = re.compile(r"#.*|\"\"\"|'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[
 
 
 def _continued(lines: list[str]) -> list[bool]:
-    """For each line, whether it begins inside brackets or a triple-quoted string: there `!` and `%` are Python's own."""
+    """For each line, whether it begins inside brackets or a triple-quoted string: there `%` is Python's own."""
     inside, depth, quote = [], 0, ""
     for line in lines:
         inside.append(depth > 0 or bool(quote))

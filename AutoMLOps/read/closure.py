@@ -1,12 +1,12 @@
 """Finds what a piece of code needs from the other cells, and whether each part of that may travel with it."""
-import ast
+
 import builtins
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..model import Import, Problem
 from .program import OURS, Placed, Program
-from .statements import CONSTANT_CALLS, STATE, STRING_METHODS, Statement, bound, dotted, statements
+from .statements import CONSTANT_CALLS, STATE, STRING_METHODS, Statement, bound, without
 
 GIVEN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__builtins__", "__spec__", "__annotations__"}
 TYPES = ("typing.", "typing_extensions.", "collections.abc.", "kfp.dsl.")  # whose subscripts are types, not state
@@ -30,7 +30,15 @@ class Closure:
         return [self.carried[number] for number in sorted(self.carried)]
 
 
-def closure(program: Program, names: Iterable[str], owner: str, cell: str, line: int, own: Collection[str] = (), real: Collection[str] = ()) -> Closure:
+def closure(
+    program: Program,
+    names: Iterable[str],
+    owner: str,
+    cell: str,
+    line: int,
+    own: Collection[str] = (),
+    real: Collection[str] = (),
+) -> Closure:
     """Everything that `names` need, transitively. `own` names are the owner's business (components in a pipeline);
     `real` names must exist at run time even where they are imported for type checkers alone (a signature's types)."""
     found = Closure()
@@ -74,21 +82,22 @@ def _take(program: Program, found: Closure, name: str) -> frozenset[str]:
 
 def without_marks(program: Program, placed: Placed) -> Statement:
     """The definition without AutoMLOps' and kfp's own decorators: those mean nothing where it travels to."""
-    node = placed.statement.node
-    marks = [mark for mark in getattr(node, "decorator_list", []) if is_mark(program, mark)]
-    if not marks:
-        return placed.statement
-    lines = placed.statement.text.split("\n")
-    first = min(mark.lineno for mark in node.decorator_list)  # type: ignore[union-attr]
-    for mark in marks:
-        for number in range(mark.lineno - first, (mark.end_lineno or mark.lineno) - first + 1):
-            lines[number] = ""
-    text = "\n".join(line for number, line in enumerate(lines) if line or number > node.lineno - first)  # type: ignore[union-attr]
-    return statements(text)[0]
+    statement = placed.statement
+    ours = [mark for mark in statement.marks if is_mark(program.resolve(mark.name))]
+    if not ours:
+        return statement
+    kept = {name for mark in statement.marks if mark not in ours for name in mark.names}
+    dropped = {name for mark in ours for name in mark.names} - kept - statement.core
+    return replace(
+        statement,
+        text=without(statement.text, ours),
+        needs=statement.needs - dropped,
+        reads=statement.reads - dropped,
+        marks=(),
+    )
 
 
-def is_mark(program: Program, mark: ast.expr) -> bool:
-    name = program.resolve(dotted(mark.func if isinstance(mark, ast.Call) else mark))
+def is_mark(name: str) -> bool:
     return name.partition(".")[0] in OURS or name.startswith("kfp.")
 
 
@@ -98,7 +107,8 @@ def _unbound(program: Program, name: str, owner: str, cell: str, line: int) -> P
     if name in NOTEBOOK_ONLY:
         hint = f"`{name}` exists in notebooks alone: leave it out of the component"
     elif program.stars:
-        hint = f"if it comes from `from {program.stars[0].statement.star} import *`, import it by name: star imports do not travel"
+        star = f"from {program.stars[0].statement.star} import *"
+        hint = f"if it comes from `{star}`, import it by name: star imports do not travel"
     return Problem(message=message, cell=cell, line=line, hint=hint)
 
 
@@ -108,22 +118,39 @@ def _refused(program: Program, name: str, placed: Placed, owner: str) -> Problem
     if statement.carry:
         return None
     if _is_ours(statement, name):
-        return Problem(message=f"{owner} uses `{name}`: AutoMLOps is not there where a step runs", cell=placed.cell, line=placed.line, hint="keep its calls out of the component")
+        return Problem(
+            message=f"{owner} uses `{name}`: AutoMLOps is not there where a step runs",
+            cell=placed.cell,
+            line=placed.line,
+            hint="keep its calls out of the component",
+        )
     if statement.how not in ("import", "imports", "checking", "def", "class", "assign"):
         message = f"{owner} uses `{name}`, which is bound by `{statement.how}`"
         return Problem(message=message, cell=placed.cell, line=placed.line, hint=f"{MEND}, {ESCAPE}")
     changed = program.mutated.get(name)
     if changed and statement.how in ("assign", "class"):
         message = f"{owner} uses `{name}`, which is changed in place after it was made"
-        return Problem(message=message, cell=changed.cell, line=changed.line, hint=f"say its whole value in one statement, or {MEND}")
+        return Problem(
+            message=message,
+            cell=changed.cell,
+            line=changed.line,
+            hint=f"say its whole value in one statement, or {MEND}",
+        )
     reason = _changeable(program, statement) if statement.how == "assign" else ""
     if not reason:
         return None
-    return Problem(message=f"{owner} uses `{name}`, which is bound by {reason}", cell=placed.cell, line=placed.line, hint=f"{MEND}, {ESCAPE}")
+    return Problem(
+        message=f"{owner} uses `{name}`, which is bound by {reason}",
+        cell=placed.cell,
+        line=placed.line,
+        hint=f"{MEND}, {ESCAPE}",
+    )
 
 
 def _is_ours(statement: Statement, name: str) -> bool:
-    return statement.how == "import" and any(bound(item) == name and item.module.partition(".")[0] in OURS for item in statement.imports)
+    return statement.how == "import" and any(
+        bound(item) == name and item.module.partition(".")[0] in OURS for item in statement.imports
+    )
 
 
 def _changeable(program: Program, statement: Statement) -> str:
@@ -168,7 +195,14 @@ def _in_order(program: Program, found: Closure, owner: str) -> None:
             if last.number > placed.number or (last is placed and placed.statement.how == "assign"):
                 where = f"{last.cell}, line {last.line}" if last is not placed else "the same line"
                 message = f"{owner} carries this statement, which reads `{name}` before its last value is set ({where})"
-                found.problems.append(Problem(message=message, cell=placed.cell, line=placed.line, hint=f"give the values different names, or move the last `{name}` above"))
+                found.problems.append(
+                    Problem(
+                        message=message,
+                        cell=placed.cell,
+                        line=placed.line,
+                        hint=f"give the values different names, or move the last `{name}` above",
+                    )
+                )
 
 
 def _discarded(program: Program, found: Closure, owner: str) -> None:
@@ -180,4 +214,11 @@ def _discarded(program: Program, found: Closure, owner: str) -> None:
                 continue
             what = placed.statement.discarded or placed.statement.text.split("\n")[0]
             message = f"`{what}` does not travel with {owner}"
-            found.warnings.append(Problem(message=message, cell=placed.cell, line=placed.line, hint="if the component needs its effect, call it inside"))
+            found.warnings.append(
+                Problem(
+                    message=message,
+                    cell=placed.cell,
+                    line=placed.line,
+                    hint="if the component needs its effect, call it inside",
+                )
+            )

@@ -1,4 +1,5 @@
 """Finds the components of a program, decorated or marked, and reads each into a Component."""
+
 import ast
 import io
 import keyword
@@ -15,24 +16,49 @@ from .closure import closure, without_marks
 from .program import Marked, Placed, Program
 from .requirements import pinned
 from .signature import Refused, Signature, evaluate, signature, unquoted
-from .statements import dotted, statements
+from .statements import Statement, dotted, statements
 
 # What a marked cell may name in its params without importing it: its author need not know Kubeflow.
-KFP_TYPES = ("Input", "Output", "InputPath", "OutputPath", "Artifact", "Dataset", "Model", "Metrics", "ClassificationMetrics", "HTML", "Markdown")
-SHADOWED = frozenset({"evaluate", "kfp", "google", "yaml", "numpy", "pandas", "sklearn", "torch", "tensorflow", "xgboost", "scipy"})
-GOOGLE = ("google.cloud", "googleapiclient", "vertexai", "google.genai", "google.generativeai", "gcsfs", "pandas_gbq", "bigframes")
+KFP_TYPES = (
+    "Input",
+    "Output",
+    "InputPath",
+    "OutputPath",
+    "Artifact",
+    "Dataset",
+    "Model",
+    "Metrics",
+    "ClassificationMetrics",
+    "HTML",
+    "Markdown",
+)
+SHADOWED = frozenset(
+    {"evaluate", "kfp", "google", "yaml", "numpy", "pandas", "sklearn", "torch", "tensorflow", "xgboost", "scipy"}
+)
+GOOGLE = (
+    "google.cloud",
+    "googleapiclient",
+    "vertexai",
+    "google.genai",
+    "google.generativeai",
+    "gcsfs",
+    "pandas_gbq",
+    "bigframes",
+)
 ADDRESS = re.compile(r"[\"'](?:gs|bq)://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """A component as it was found: its function as text, and where it stands. `offset` turns its lines into the cell's."""
+    """A component as found: its function as text, and where it stands. `offset` turns its lines into the cell's."""
 
     name: str
     text: str
     cell: str
     line: int
     offset: int
+    node: ast.FunctionDef
+    statement: Statement
     packages: tuple[str, ...] = ()
     description: str = ""
     given: tuple[Import, ...] = ()
@@ -73,11 +99,24 @@ def definitions(program: Program, problems: list[Problem]) -> dict[str, Definiti
     return found
 
 
-def _decorated(program: Program, name: str, placed: Placed, decorator: ast.expr, problems: list[Problem]) -> Definition | None:
+def _decorated(
+    program: Program, name: str, placed: Placed, decorator: ast.expr, problems: list[Problem]
+) -> Definition | None:
     node = placed.statement.node
     if not isinstance(node, ast.FunctionDef):
-        kind = "an async function: write a plain one that calls asyncio.run" if isinstance(node, ast.AsyncFunctionDef) else "a class: decorate a function"
-        problems.append(Problem(message=f"the component `{name}` is {kind.partition(':')[0]}", hint=kind.partition(": ")[2], cell=placed.cell, line=placed.line))
+        kind = (
+            "an async function: write a plain one that calls asyncio.run"
+            if isinstance(node, ast.AsyncFunctionDef)
+            else "a class: decorate a function"
+        )
+        problems.append(
+            Problem(
+                message=f"the component `{name}` is {kind.partition(':')[0]}",
+                hint=kind.partition(": ")[2],
+                cell=placed.cell,
+                line=placed.line,
+            )
+        )
         return None
     packages: tuple[str, ...] = ()
     for keyword_ in decorator.keywords if isinstance(decorator, ast.Call) else []:
@@ -85,25 +124,55 @@ def _decorated(program: Program, name: str, placed: Placed, decorator: ast.expr,
             packages = _packages(program, name, placed, keyword_.value, problems)
         else:
             message = f"the component `{name}`: `{keyword_.arg or '**'}` is no setting of AutoMLOps.component"
-            problems.append(Problem(message=message, cell=placed.cell, line=placed.line, hint="it takes packages_to_install"))
+            problems.append(
+                Problem(message=message, cell=placed.cell, line=placed.line, hint="it takes packages_to_install")
+            )
     if isinstance(decorator, ast.Call) and decorator.args:
-        problems.append(Problem(message=f"the component `{name}`: say packages_to_install by name", cell=placed.cell, line=placed.line))
-    text = without_marks(program, placed).text
-    lost = len(placed.statement.text.split("\n")) - len(text.split("\n"))
-    return Definition(name=name, text=text, cell=placed.cell, line=placed.line + lost, offset=placed.line + lost - 1, packages=packages)
+        problems.append(
+            Problem(
+                message=f"the component `{name}`: say packages_to_install by name", cell=placed.cell, line=placed.line
+            )
+        )
+    statement = without_marks(program, placed)
+    lost = placed.statement.text.count("\n") - statement.text.count("\n")
+    offset = placed.line + lost - node.lineno  # the node counts from where its piece of the cell begins
+    return Definition(
+        name=name,
+        text=statement.text,
+        cell=placed.cell,
+        line=placed.line + lost,
+        offset=offset,
+        node=node,
+        statement=statement,
+        packages=packages,
+    )
 
 
 def _packages(program: Program, name: str, placed: Placed, node: ast.expr, problems: list[Problem]) -> tuple[str, ...]:
     try:
         value = evaluate(program, node)
     except ValueError as error:
-        problems.append(Problem(message=f"the component `{name}`: packages_to_install is not constant ({error})", cell=placed.cell, line=placed.line, hint="write the list out"))
+        problems.append(
+            Problem(
+                message=f"the component `{name}`: packages_to_install is not constant ({error})",
+                cell=placed.cell,
+                line=placed.line,
+                hint="write the list out",
+            )
+        )
         return ()
     if value is None:
         return ()
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    problems.append(Problem(message=f"the component `{name}`: packages_to_install is not a list of str", cell=placed.cell, line=placed.line, hint='write ["pandas", "scikit-learn==1.5.0"]'))
+    problems.append(
+        Problem(
+            message=f"the component `{name}`: packages_to_install is not a list of str",
+            cell=placed.cell,
+            line=placed.line,
+            hint='write ["pandas", "scikit-learn==1.5.0"]',
+        )
+    )
     return ()
 
 
@@ -128,12 +197,34 @@ def _marked(program: Program, marked: Marked, problems: list[Problem]) -> Defini
     text = f"{head}\n{doc}{body}"
     lines = len(f"{head}\n{doc}".split("\n")) - 1
     start = marked.line + len(ast.unparse(marked.call).split("\n"))
-    names = {node.id for _, written, _ in params for node in ast.walk(ast.parse(written, mode="eval")) if isinstance(node, ast.Name)}
-    imports = tuple(Import(module="kfp.dsl", name=found) for found in KFP_TYPES if found in names and not program.last(found))
-    return Definition(name=name, text=text, cell=marked.cell, line=marked.line, offset=start - lines - 1, description=description, given=imports)
+    names = {
+        node.id
+        for _, written, _ in params
+        for node in ast.walk(ast.parse(written, mode="eval"))
+        if isinstance(node, ast.Name)
+    }
+    imports = tuple(
+        Import(module="kfp.dsl", name=found) for found in KFP_TYPES if found in names and not program.last(found)
+    )
+    (statement,) = statements(text)
+    node = ast.parse(text).body[0]
+    assert isinstance(node, ast.FunctionDef)  # noqa: S101 - it was written as one, a few lines up
+    return Definition(
+        name=name,
+        text=text,
+        cell=marked.cell,
+        line=marked.line,
+        offset=start - lines - 1,
+        node=node,
+        statement=statement,
+        description=description,
+        given=imports,
+    )
 
 
-def arguments(program: Program, call: ast.Call, order: tuple[str, ...], faults: list[str], raw: tuple[str, ...] = ()) -> dict[str, object]:
+def arguments(
+    program: Program, call: ast.Call, order: tuple[str, ...], faults: list[str], raw: tuple[str, ...] = ()
+) -> dict[str, object]:
     """The arguments of makeComponent or makePipeline as values; those named in `raw` stay trees."""
     what = dotted(call.func).rpartition(".")[2]
     named = [*zip(order, call.args, strict=False), *((keyword_.arg, keyword_.value) for keyword_ in call.keywords)]
@@ -168,7 +259,9 @@ def _params(program: Program, node: object, faults: list[str]) -> list[tuple[str
         if entry:
             found.append(entry)
     names = [name for name, _, _ in found]
-    faults += [f"the param `{name}` is there twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    faults += [
+        f"the param `{name}` is there twice" for name in sorted({name for name in names if names.count(name) > 1})
+    ]
     return found
 
 
@@ -179,7 +272,9 @@ def _entry(program: Program, item: ast.expr, faults: list[str]) -> tuple[str, st
     if not isinstance(item, ast.Dict):
         faults.append(f"a param is {{'name': ..., 'type': ..., 'description': ...}}, not `{ast.unparse(item)}`")
         return None
-    parts = {key.value: value for key, value in zip(item.keys, item.values, strict=True) if isinstance(key, ast.Constant)}
+    parts = {
+        key.value: value for key, value in zip(item.keys, item.values, strict=True) if isinstance(key, ast.Constant)
+    }
     extra = sorted(str(key) for key in parts.keys() - {"name", "type", "description"})
     if extra or len(parts) != len(item.keys) or not parts.keys() >= {"name", "type"}:
         faults.append(f"a param has name, type and, if you like, description: `{ast.unparse(item)}`")
@@ -217,18 +312,23 @@ def _body(text: str, name: str, faults: list[str]) -> str:
     if not tree.body:
         return "    pass"
     kept = _string_lines(text)
-    return "\n".join(f"    {line}" if line.strip() and number not in kept else line for number, line in enumerate(text.split("\n"), 1))
+    return "\n".join(
+        f"    {line}" if line.strip() and number not in kept else line
+        for number, line in enumerate(text.split("\n"), 1)
+    )
 
 
 def _unfit(tree: ast.Module, name: str) -> Iterator[str]:
     for node in _own(tree):
         match node:
-            case ast.Return(value=value) if value is not None and not (isinstance(value, ast.Constant) and value.value is None):
-                yield f"`return` in the marked cell `{name}` gives a value to nobody: write to a param of type Output[...] or OutputPath(...)"
+            case ast.Return(value=value) if value is not None and not (
+                isinstance(value, ast.Constant) and value.value is None
+            ):
+                yield f"`return` in the marked cell `{name}` gives a value to nobody: give it to an Output[...] param"
             case ast.Yield() | ast.YieldFrom() | ast.Await() | ast.AsyncFor() | ast.AsyncWith():
                 yield f"the marked cell `{name}` awaits or yields, which a step cannot: use asyncio.run"
             case ast.ImportFrom(names=[ast.alias(name="*")]):
-                yield f"the marked cell `{name}` has a star import, which Python does not allow in a function: import by name"
+                yield f"the marked cell `{name}` has a star import, which no function may have: import by name"
             case ast.ImportFrom(module="__future__"):
                 yield f"the marked cell `{name}` imports from __future__, which only a file's first line can"
 
@@ -252,17 +352,20 @@ def _string_lines(text: str) -> set[int]:
 def component(program: Program, defined: Definition, brought: bool = False, beside: tuple[str, ...] = ()) -> Read:
     """Reads one definition: signature, what travels with it, what must be installed for it."""
     owner = f"component `{defined.name}`"
-    node = ast.parse(defined.text).body[0]
-    assert isinstance(node, ast.FunctionDef)  # noqa: S101 - definitions() lets nothing else through
     for item in defined.given:
         program.aliases.setdefault(item.name, f"kfp.dsl.{item.name}")
-    said = signature(program, node, owner, defined.cell, defined.offset)
-    (statement,) = statements(defined.text)
+    said = signature(program, defined.node, owner, defined.cell, defined.offset)
     own = {defined.name, *(item.name for item in defined.given)}
-    found = closure(program, statement.needs, owner, defined.cell, defined.line, own=own, real=statement.annotations)
+    found = closure(
+        program, defined.statement.needs, owner, defined.cell, defined.line, own=own, real=defined.statement.annotations
+    )
     found.imports.update(defined.given)
-    text = compose.module(program, found, defined.name, defined.text, defined.description or said.description, said.quoted)
-    modules = _modules(found.imports, [node, *(placed.statement.node or placed.statement.text for placed in found.statements)])
+    text = compose.module(
+        program, found, defined.name, defined.text, defined.description or said.description, said.quoted
+    )
+    modules = _modules(
+        found.imports, [defined.node, *(placed.statement.node or placed.statement.text for placed in found.statements)]
+    )
     pins = pinned(modules, defined.packages, cell=defined.cell, line=defined.line, brought=brought, beside=beside)
     return Read(
         component=Component(
@@ -284,27 +387,45 @@ def component(program: Program, defined: Definition, brought: bool = False, besi
 
 def _names(defined: Definition, said: Signature) -> Iterator[Problem]:
     if defined.name in sys.stdlib_module_names or defined.name in SHADOWED:
-        message = f"the component `{defined.name}` has the name of a module, and its file would stand in that module's place"
+        message = (
+            f"the component `{defined.name}` has the name of a module, and its file would stand in that module's place"
+        )
         yield Problem(message=message, hint=f"call it `{defined.name}_step`", cell=defined.cell, line=defined.line)
     names = [port.name for port in said.outputs]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem(message=f"component `{defined.name}` has two outputs called `{name}`", cell=defined.cell, line=defined.line)
+        yield Problem(
+            message=f"component `{defined.name}` has two outputs called `{name}`", cell=defined.cell, line=defined.line
+        )
 
 
 def _modules(imports: set[Import], code: list[ast.AST | str]) -> frozenset[str]:
     """Every module imported anywhere in a component, with the names taken from it: `google.cloud.storage`."""
     found = {f"{item.module}.{item.name}" if item.name else item.module for item in imports}
     for part in code:
-        for node in ast.walk(ast.parse(part) if isinstance(part, str) else part):
+        for node in _imports(ast.parse(part) if isinstance(part, str) else part):
             if isinstance(node, ast.Import):
                 found.update(name.name for name in node.names)
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                found.update(f"{node.module}.{name.name}" if name.name != "*" else f"{node.module}" for name in node.names)
+            elif not node.level:
+                found.update(
+                    f"{node.module}.{name.name}" if name.name != "*" else f"{node.module}" for name in node.names
+                )
     return frozenset(found)
+
+
+def _imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports inside a statement, found without looking into expressions, which hold none."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield node
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, block, ())
+        for statement in inner if isinstance(inner, list) else ():
+            yield from _imports(statement)
 
 
 def _google(modules: frozenset[str], text: str) -> tuple[str, ...]:
     """The ways in which a component reaches Google: modules of its services, addresses in its code."""
     found = {module for module in modules if module.startswith(GOOGLE)}
-    return (*sorted({".".join(module.split(".")[:3]) for module in found}), *(["gs://"] if ADDRESS.search(text) else []))
-
+    return (
+        *sorted({".".join(module.split(".")[:3]) for module in found}),
+        *(["gs://"] if ADDRESS.search(text) else []),
+    )

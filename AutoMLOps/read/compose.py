@@ -1,9 +1,10 @@
 """Writes down what was read: the module of a component, the statements that a pipeline carries."""
+
 import ast
 from collections.abc import Iterable
 
 from ..model import Import
-from ..source import docstring, imports
+from ..source import docstring, imports, literal
 from .closure import Closure, without_marks
 from .program import Program
 from .statements import Statement
@@ -33,7 +34,11 @@ def statements(program: Program, found: Closure) -> str:
     for placed in found.statements:
         statement = without_marks(program, placed)
         written = _deferred(program, found, statement) if program.future else statement.text
-        apart = "\n\n\n" if _defines(statement) or text.rpartition("\n")[2].startswith((" ", "\t", ")")) or _opens(text) else "\n"
+        apart = (
+            "\n\n\n"
+            if _defines(statement) or text.rpartition("\n")[2].startswith((" ", "\t", ")")) or _opens(text)
+            else "\n"
+        )
         text += (apart if text else "") + written
     return text
 
@@ -54,11 +59,11 @@ def _deferred(program: Program, found: Closure, statement: Statement) -> str:
     spots = sorted(_annotation_spots(ast.parse(statement.text).body[0]), reverse=True)
     raw = statement.text.encode()
     starts = [0]
-    for line in raw.split(b"\n"):
-        starts.append(starts[-1] + len(line) + 1)
+    for one in raw.split(b"\n"):
+        starts.append(starts[-1] + len(one) + 1)
     for (line, column), (last, end) in spots:
         first, stop = starts[line - 1] + column, starts[last - 1] + end
-        raw = raw[:first] + repr(raw[first:stop].decode()).replace("'", '"').encode() + raw[stop:]
+        raw = raw[:first] + literal(raw[first:stop].decode()).encode() + raw[stop:]
     return raw.decode()
 
 
@@ -66,7 +71,9 @@ def _early(program: Program, found: Closure, statement: Statement) -> bool:
     """Whether an annotation names something bound later, or only for type checkers."""
     for name in statement.annotations & found.names:
         placed = program.last(name)
-        if placed and (placed.statement.how == "checking" or (placed.statement.how != "import" and name in statement.binds)):
+        if placed and (
+            placed.statement.how == "checking" or (placed.statement.how != "import" and name in statement.binds)
+        ):
             return True
         if placed and placed.statement.how != "import" and placed.number > _number(found, statement):
             return True
@@ -81,4 +88,7 @@ def _annotation_spots(node: ast.AST) -> Iterable[tuple[tuple[int, int], tuple[in
     for inner in ast.walk(node):
         for annotation in (getattr(inner, "annotation", None), getattr(inner, "returns", None)):
             if isinstance(annotation, ast.expr) and not isinstance(annotation, ast.Constant):
-                yield (annotation.lineno, annotation.col_offset), (annotation.end_lineno or 0, annotation.end_col_offset or 0)
+                yield (
+                    (annotation.lineno, annotation.col_offset),
+                    (annotation.end_lineno or 0, annotation.end_col_offset or 0),
+                )

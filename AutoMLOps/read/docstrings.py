@@ -1,4 +1,5 @@
 """Reads what a docstring says of a function, its inputs and its outputs, as kfp's own parser does."""
+
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,7 +34,11 @@ ELSEWHERE = re.compile(r"^\s*[:@]\w|^\s*(?:---|===)|^[A-Z]\w+:?[ \t]*$", re.MULT
 def _simple(text: str) -> Described | None:
     """Google's manner where it is unmistakable, which is nearly always; loading the parser costs 20 ms."""
     head, *sections = HEADING.split(text)
-    if any(ELSEWHERE.search(part) for part in [head, *sections[1::2]]) or len(sections) > 2 or sections[:1] in (["Returns"], ["Return"]):
+    if (
+        any(ELSEWHERE.search(part) for part in [head, *sections[1::2]])
+        or len(sections) > 2
+        or sections[:1] in (["Returns"], ["Return"])
+    ):
         return None
     parameters: dict[str, str] = {}
     for line in sections[1].strip("\n").split("\n") if sections else []:

@@ -1,6 +1,6 @@
 """Turns a notebook into a program: its statements in order, and what each name is bound to in the end."""
+
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..model import Cell, Import, Notebook, Problem
@@ -91,10 +91,16 @@ def _read(program: Program, cell: Cell, cut: bool, stop: int) -> bool:
         found = statements(plain.text, plain.magic == "define_imports")
     except SyntaxError as error:
         where = (error.lineno or 1) + offset
-        program.problems.append(Problem(message=f"invalid Python: {error.msg}", cell=cell.label, line=where, hint="run the cell and mend it"))
+        program.problems.append(
+            Problem(
+                message=f"invalid Python: {error.msg}", cell=cell.label, line=where, hint="run the cell and mend it"
+            )
+        )
         return False
     except ValueError as error:
-        program.problems.append(Problem(message=f"invalid Python: {error}", cell=cell.label, hint="run the cell and mend it"))
+        program.problems.append(
+            Problem(message=f"invalid Python: {error}", cell=cell.label, hint="run the cell and mend it")
+        )
         return False
     if plain.magic == "define_component":
         _mark(program, found, cell, offset, plain.text)
@@ -171,14 +177,15 @@ def _bind(program: Program, name: str, placed: Placed) -> None:
 
 def _again(program: Program, before: Placed, now: Placed) -> bool:
     if before.statement.text != now.statement.text:
-        return before.statement.how == now.statement.how == "import" and set(now.statement.imports) <= set(before.statement.imports)
-    return all(found.number < before.number for name in now.statement.reads if (found := program.last(name)) and found is not before)
+        return before.statement.how == now.statement.how == "import" and set(now.statement.imports) <= set(
+            before.statement.imports
+        )
+    return all(
+        found.number < before.number
+        for name in now.statement.reads
+        if (found := program.last(name)) and found is not before
+    )
 
 
 def _submodule(statement: Statement) -> bool:
     return statement.how == "import" and all(not item.name and not item.alias for item in statement.imports)
-
-
-def walked(placed: Placed) -> Iterator[ast.AST]:
-    """The tree of a statement, parsed again where it was not kept."""
-    yield from ast.walk(placed.statement.node or ast.parse(placed.statement.text))

@@ -1,7 +1,8 @@
 """Reads a function's signature from its annotations alone, as kfp would after running it."""
+
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ..model import Artifact, Kind, Param, Problem
@@ -21,7 +22,16 @@ PARAMETERS = {
 }
 ARTIFACTS = {
     f"kfp.dsl.{name}": f"system.{name}"
-    for name in ("Artifact", "Model", "Dataset", "Metrics", "ClassificationMetrics", "SlicedClassificationMetrics", "HTML", "Markdown")
+    for name in (
+        "Artifact",
+        "Model",
+        "Dataset",
+        "Metrics",
+        "ClassificationMetrics",
+        "SlicedClassificationMetrics",
+        "HTML",
+        "Markdown",
+    )
 }
 FINAL_STATUS = "kfp.dsl.PipelineTaskFinalStatus"
 TYPES = "str, int, float, bool, list, dict, Input[...] or Output[...] of an artifact"
@@ -53,16 +63,27 @@ def signature(program: Program, node: ast.FunctionDef, owner: str, cell: str, of
             _argument(program, found, documented, argument, default)
         except Refused as reason:
             message = f"{owner}: the parameter `{argument.arg}` {reason}"
-            found.problems.append(Problem(message=message, cell=cell, line=argument.lineno + offset, hint=f"use {TYPES}"))
+            found.problems.append(
+                Problem(message=message, cell=cell, line=argument.lineno + offset, hint=f"use {TYPES}")
+            )
     try:
         _returned(program, found, documented, node.returns)
     except Refused as reason:
         message = f"{owner}: what it returns {reason}"
-        found.problems.append(Problem(message=message, cell=cell, line=node.lineno + offset, hint=f"return {TYPES.partition(', Input')[0]}, a NamedTuple of them or an artifact"))
+        found.problems.append(
+            Problem(
+                message=message,
+                cell=cell,
+                line=node.lineno + offset,
+                hint=f"return {TYPES.partition(', Input')[0]}, a NamedTuple of them or an artifact",
+            )
+        )
     return found
 
 
-def _arguments(node: ast.FunctionDef, found: Signature, owner: str, cell: str, offset: int) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+def _arguments(
+    node: ast.FunctionDef, found: Signature, owner: str, cell: str, offset: int
+) -> Iterator[tuple[ast.arg, ast.expr | None]]:
     spec = node.args
     for extra in filter(None, [spec.vararg, spec.kwarg]):
         message = f"{owner}: `*{extra.arg}` cannot be an input: a step's inputs have names and types"
@@ -75,7 +96,9 @@ def _arguments(node: ast.FunctionDef, found: Signature, owner: str, cell: str, o
     yield from zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
 
 
-def _argument(program: Program, found: Signature, documented: Described, argument: ast.arg, default: ast.expr | None) -> None:
+def _argument(
+    program: Program, found: Signature, documented: Described, argument: ast.arg, default: ast.expr | None
+) -> None:
     if argument.annotation is None:
         raise Refused("has no type")
     if argument.arg == SINGLE:
@@ -85,7 +108,9 @@ def _argument(program: Program, found: Signature, documented: Described, argumen
     kind = _wrapper(program, inner)
     text = documented.parameters.get(argument.arg, "")
     if kind in ("Output", "OutputPath"):
-        found.outputs.append(_port(program, found, inner, argument.arg, documented.returns.get(argument.arg, ""), False))
+        found.outputs.append(
+            _port(program, found, inner, argument.arg, documented.returns.get(argument.arg, ""), False)
+        )
         return
     port = _port(program, found, inner, argument.arg, text, default is not None)
     if isinstance(port, Artifact):
@@ -97,7 +122,9 @@ def _argument(program: Program, found: Signature, documented: Described, argumen
         found.inputs.append(Param(name=argument.arg, kind=port.kind, optional=True, description=text))
         return
     value = _default(program, port, default)
-    found.inputs.append(Param(name=port.name, kind=port.kind, default=value, optional=default is not None, description=text))
+    found.inputs.append(
+        Param(name=port.name, kind=port.kind, default=value, optional=default is not None, description=text)
+    )
 
 
 def _default(program: Program, port: Param, node: ast.expr | None) -> str | None:
@@ -109,7 +136,9 @@ def _default(program: Program, port: Param, node: ast.expr | None) -> str | None
         raise Refused(f"has a default that is not a constant ({error})") from error
     if value is None:
         return None
-    problem = misfit(port.kind, value) or ("holds None, and kfp has no word for that inside a default" if holds_none(value) else "")
+    problem = misfit(port.kind, value) or (
+        "holds None, and kfp has no word for that inside a default" if holds_none(value) else ""
+    )
     if problem:
         raise Refused(f"has a default that {problem}")
     return json.dumps(value, ensure_ascii=False)
@@ -149,10 +178,11 @@ def _short(value: object) -> str:
 def unquoted(node: ast.expr, found: Signature | None = None) -> ast.expr:
     """The annotation behind a string annotation."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        text = node.value
         try:
-            node = ast.parse(node.value.strip(), mode="eval").body
-        except SyntaxError as error:
-            raise Refused(f"has the type {node.value!r}, which is no Python") from error
+            node = ast.parse(text.strip(), mode="eval").body
+        except (SyntaxError, ValueError) as error:
+            raise Refused(f"has the type {text!r}, which is no Python") from error
         if found:
             found.quoted = True
     return node
@@ -163,7 +193,9 @@ def without_optional(program: Program, node: ast.expr) -> tuple[ast.expr, bool]:
     match node:
         case ast.Subscript(value=value, slice=inner) if _named(program, value) == "typing.Optional":
             return unquoted(inner), True
-        case ast.Subscript(value=value, slice=ast.Tuple(elts=[inner, ast.Constant(value=None)])) if _named(program, value) == "typing.Union":
+        case ast.Subscript(value=value, slice=ast.Tuple(elts=[inner, ast.Constant(value=None)])) if (
+            _named(program, value) == "typing.Union"
+        ):
             return unquoted(inner), True
         case ast.BinOp(left=inner, op=ast.BitOr(), right=ast.Constant(value=None)):
             return unquoted(inner), True
@@ -210,7 +242,9 @@ def _wrapper(program: Program, node: ast.expr) -> str:
     return name.removeprefix("kfp.dsl.") if name.startswith("kfp.dsl.") else ""
 
 
-def _port(program: Program, found: Signature, node: ast.expr, name: str, description: str, optional: bool) -> Param | Artifact:
+def _port(
+    program: Program, found: Signature, node: ast.expr, name: str, description: str, optional: bool
+) -> Param | Artifact:
     """The input or output that one annotation declares."""
     node = _alias(program, node)
     wrapper = _wrapper(program, node)
@@ -256,12 +290,22 @@ def _path(program: Program, node: ast.Call, name: str, description: str, optiona
         return Artifact(name=name, title="system.Artifact", optional=optional, description=description)
     if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
         text = inner.value
-        kinds = {"integer": "int", "string": "str", "text": "str", "double": "float", "boolean": "bool", "jsonobject": "dict", "jsonarray": "list"}
+        kinds = {
+            "integer": "int",
+            "string": "str",
+            "text": "str",
+            "double": "float",
+            "boolean": "bool",
+            "jsonobject": "dict",
+            "jsonarray": "list",
+        }
         plain = kinds.get(text.lower(), text.lower())
         if plain in PARAMETERS:
             return Param(name=name, kind=PARAMETERS[plain], optional=optional, description=description)
         titles = {title.removeprefix("system.").lower(): title for title in ARTIFACTS.values()}
-        return Artifact(name=name, title=titles.get(text.lower(), "system.Artifact"), optional=optional, description=description)
+        return Artifact(
+            name=name, title=titles.get(text.lower(), "system.Artifact"), optional=optional, description=description
+        )
     if _named(program, inner) in ARTIFACTS:
         return Artifact(name=name, title=ARTIFACTS[_named(program, inner)], optional=optional, description=description)
     return Param(name=name, kind=parameter(program, inner), optional=optional, description=description)
@@ -288,7 +332,9 @@ def _returned(program: Program, found: Signature, documented: Described, node: a
         found.outputs.append(_port(program, found, node, SINGLE, documented.returns.get(SINGLE, ""), False))
         return
     for name, annotation in fields:
-        found.outputs.append(_port(program, found, unquoted(annotation, found), name, documented.returns.get(name, ""), False))
+        found.outputs.append(
+            _port(program, found, unquoted(annotation, found), name, documented.returns.get(name, ""), False)
+        )
 
 
 def _fields(program: Program, node: ast.expr) -> list[tuple[str, ast.expr]] | None:
@@ -300,8 +346,14 @@ def _fields(program: Program, node: ast.expr) -> list[tuple[str, ast.expr]] | No
         return None
     tree = placed.statement.node or ast.parse(placed.statement.text).body[0]
     match tree:
-        case ast.ClassDef(bases=bases, body=body) if any(_named(program, base) == "typing.NamedTuple" for base in bases):
-            return [(inner.target.id, inner.annotation) for inner in body if isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name)]
+        case ast.ClassDef(bases=bases, body=body) if any(
+            _named(program, base) == "typing.NamedTuple" for base in bases
+        ):
+            return [
+                (inner.target.id, inner.annotation)
+                for inner in body
+                if isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name)
+            ]
         case ast.Assign(value=ast.Call() as call):
             return _called_fields(program, call)
     return None
@@ -313,7 +365,11 @@ def _called_fields(program: Program, call: ast.Call) -> list[tuple[str, ast.expr
         raise Refused("is a namedtuple without types: use typing.NamedTuple")
     if name != "typing.NamedTuple":
         return None
-    pairs = call.args[1] if len(call.args) > 1 else next((keyword.value for keyword in call.keywords if keyword.arg == "fields"), None)
+    pairs = (
+        call.args[1]
+        if len(call.args) > 1
+        else next((keyword.value for keyword in call.keywords if keyword.arg == "fields"), None)
+    )
     if not isinstance(pairs, ast.List | ast.Tuple):
         return [(keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg]
     found = []
@@ -326,7 +382,7 @@ def _called_fields(program: Program, call: ast.Call) -> list[tuple[str, ast.expr
     return found
 
 
-OPERATIONS = {
+OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
@@ -344,7 +400,11 @@ def evaluate(program: Program, node: ast.AST, seen: tuple[str, ...] = ()) -> obj
         case ast.List(elts=items) | ast.Tuple(elts=items):
             return [evaluate(program, item, seen) for item in items]
         case ast.Dict(keys=keys, values=values) if all(key is not None for key in keys):
-            return {_key(evaluate(program, key, seen)): evaluate(program, value, seen) for key, value in zip(keys, values, strict=True) if key}
+            return {
+                _key(evaluate(program, key, seen)): evaluate(program, value, seen)
+                for key, value in zip(keys, values, strict=True)
+                if key
+            }
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
             value = _number(evaluate(program, operand, seen))
             return -value if isinstance(sign, ast.USub) else value
@@ -353,7 +413,12 @@ def evaluate(program: Program, node: ast.AST, seen: tuple[str, ...] = ()) -> obj
         case ast.Name(id=name) if name not in seen:
             placed = program.last(name)
             tree = placed.statement.node if placed and name not in program.mutated else None
-            if isinstance(tree, ast.Assign | ast.AnnAssign) and tree.value is not None and placed and placed.statement.binds == (name,):
+            if (
+                isinstance(tree, ast.Assign | ast.AnnAssign)
+                and tree.value is not None
+                and placed
+                and placed.statement.binds == (name,)
+            ):
                 return evaluate(program, tree.value, (*seen, name))
             raise ValueError(f"`{name}` is no constant")
     raise ValueError(f"`{_short_code(node)}` is no constant")

@@ -1,8 +1,9 @@
-"""Splits a cell into its top-level statements and says of each what it binds, what it needs and whether it may travel."""
+"""Splits a cell into its top-level statements and says of each what it binds, needs and does."""
+
 import ast
 import re
 import symtable
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,8 +23,10 @@ MUTATORS = frozenset(
     "popleft rotate difference_update intersection_update symmetric_difference_update".split()
 )
 # What these hold differs from machine to machine: a constant made from it would freeze this one's.
-STATE = frozenset({"os.environ", "os.environb", "os.name", "os.sep", "sys.argv", "sys.path", "sys.modules", "sys.platform",
-                   "sys.executable", "sys.prefix", "sys.stdin", "sys.stdout", "sys.stderr"})  # fmt: skip
+STATE = frozenset(
+    {"os.environ", "os.environb", "os.name", "os.sep"}
+    | {f"sys.{name}" for name in "argv path modules platform executable prefix stdin stdout stderr".split()}
+)
 CARRY = re.compile(r"#\s*automlops:\s*carry\b")
 
 
@@ -33,7 +36,7 @@ class Statement:
 
     text: str
     line: int
-    how: str  # "import", "imports" (a block of them), "def", "class", "assign", "expression", or how it refuses: "for", ...
+    how: str  # "import", "imports" (a block of them), "def", "class", "assign", "expression", or another: "for", ...
     binds: tuple[str, ...] = ()
     needs: frozenset[str] = frozenset()
     reads: frozenset[str] = frozenset()
@@ -46,6 +49,18 @@ class Statement:
     carry: bool = False
     annotations: frozenset[str] = frozenset()
     node: ast.stmt | None = None
+    marks: tuple["Mark", ...] = ()
+    core: frozenset[str] = frozenset()  # what it needs apart from its decorators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One decorator: its name, the names in it, and which lines of the statement it takes."""
+
+    name: str
+    names: frozenset[str]
+    first: int
+    last: int
 
 
 @lru_cache(maxsize=4096)
@@ -56,18 +71,17 @@ def statements(text: str, carry: bool = False) -> tuple[Statement, ...]:
 
 def _statements(text: str, carry: bool) -> Iterator[Statement]:
     lines = text.split("\n")
-    for start, chunk in _chunks(text):
-        tree = ast.parse(chunk)
+    for start, chunk, tree in _chunks(text):
+        own = chunk.split("\n")
         for node in tree.body:
-            first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", []))])
-            segment = _segment(chunk, node, first)
+            first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", ()))])
+            segment = _segment(chunk, own, node, first)
             commented = carry or bool(CARRY.search(segment)) or _comment_above(lines, start + first - 3)
             yield _statement(node, segment, start + first - 1, commented)
 
 
-def _segment(chunk: str, node: ast.stmt, first: int) -> str:
+def _segment(chunk: str, lines: list[str], node: ast.stmt, first: int) -> str:
     """The statement's own lines, comments on them included; only its own part where it shares a line with another."""
-    lines = chunk.split("\n")
     alone = not lines[first - 1][: node.col_offset].strip() or hasattr(node, "decorator_list")
     last = lines[(node.end_lineno or first) - 1]
     rest = last.encode()[node.end_col_offset or 0 :].decode().strip()
@@ -83,35 +97,29 @@ def _comment_above(lines: list[str], index: int) -> bool:
 CONTINUES = re.compile(r"(?:else|elif|except|finally|case)\b|[)\]}#]")
 
 
-def _chunks(text: str, size: int = 40) -> Iterator[tuple[int, str]]:
+def _chunks(text: str, size: int = 40) -> Iterator[tuple[int, str, ast.Module]]:
     """Pieces of about `size` lines that parse on their own, with the line each starts at.
 
     Parsing a script of 500 components whole holds its whole tree in memory; piece by piece it does not. A cut inside
     brackets or a triple-quoted string does not parse, so the piece grows until it does.
     """
     lines = text.split("\n")
-    if len(lines) <= 2 * size:
-        yield 1, text
-        return
-    start, size_now = 0, size
+    start, wanted = 0, size
     while start < len(lines):
-        end = start + size_now
+        end = start + wanted if len(lines) > 2 * size else len(lines)
         while end < len(lines) and (not lines[end].strip() or lines[end][0].isspace() or CONTINUES.match(lines[end])):
             end += 1
         chunk = "\n".join(lines[start:end])
-        if end < len(lines) and not _parses(chunk):
-            size_now *= 2
+        try:
+            tree = ast.parse(chunk)
+        except SyntaxError as error:
+            if end >= len(lines):
+                error.lineno = (error.lineno or 1) + start
+                raise
+            wanted *= 2
             continue
-        yield start + 1, chunk
-        start, size_now = end, size
-
-
-def _parses(text: str) -> bool:
-    try:
-        compile(text, "cell", "exec", ast.PyCF_ONLY_AST)
-    except (SyntaxError, ValueError):
-        return False
-    return True
+        yield start + 1, chunk, tree
+        start, wanted = end, size
 
 
 def _statement(node: ast.stmt, text: str, line: int, carry: bool) -> Statement:
@@ -148,7 +156,9 @@ def _import(node: ast.Import | ast.ImportFrom, text: str, line: int, carry: bool
         if node.names[0].name == "*":
             return Statement(text=text, line=line, how="import", star=module)
         found = [Import(module=module, name=name.name, alias=name.asname or "") for name in node.names]
-    return Statement(text=text, line=line, how="import", binds=tuple(map(bound, found)), imports=tuple(found), carry=carry)
+    return Statement(
+        text=text, line=line, how="import", binds=tuple(map(bound, found)), imports=tuple(found), carry=carry
+    )
 
 
 def bound(item: Import) -> str:
@@ -160,14 +170,17 @@ def _only_imports(node: ast.Try) -> bool:
     blocks = [node.body, node.orelse, node.finalbody, *(handler.body for handler in node.handlers)]
     fallback = (ast.Import, ast.ImportFrom, ast.Pass)
     return all(
-        isinstance(inner, fallback) or (block is not node.body and isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Constant))
+        isinstance(inner, fallback)
+        or (block is not node.body and isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Constant))
         for block in blocks
         for inner in block
     )  # fmt: skip
 
 
 def _scoped(node: ast.stmt, text: str, line: int, carry: bool, how: str, keep: bool = False) -> Statement:
-    names = _names(ast.unparse(node) if text != text.lstrip() else text)
+    marks = tuple(_marks(node))
+    names = _names(ast.unparse(node) if text != text.lstrip() else without(text, marks))
+    named = frozenset(name for mark in marks for name in mark.names)
     quoted, annotations = _annotations(node)
     visitor = _Doings()
     visitor.look(node)
@@ -176,8 +189,8 @@ def _scoped(node: ast.stmt, text: str, line: int, carry: bool, how: str, keep: b
         line=line,
         how=how,
         binds=() if isinstance(node, ast.AnnAssign) and node.value is None else names.binds,
-        needs=names.needs | quoted,
-        reads=names.reads,
+        needs=names.needs | quoted | named,
+        reads=names.reads | named,
         imports=tuple(visitor.imports),
         calls=tuple(visitor.calls),
         state=tuple(visitor.state),
@@ -186,7 +199,26 @@ def _scoped(node: ast.stmt, text: str, line: int, carry: bool, how: str, keep: b
         carry=carry,
         annotations=annotations,
         node=node if keep else None,
+        marks=marks,
+        core=names.needs | quoted,
     )
+
+
+def _marks(node: ast.stmt) -> Iterator[Mark]:
+    found = getattr(node, "decorator_list", ())
+    first = min((mark.lineno for mark in found), default=0)
+    for mark in found:
+        names = frozenset(inner.id for inner in ast.walk(mark) if isinstance(inner, ast.Name))
+        name = dotted(mark.func if isinstance(mark, ast.Call) else mark)
+        yield Mark(name=name, names=names, first=mark.lineno - first, last=(mark.end_lineno or mark.lineno) - first)
+
+
+def without(text: str, marks: Collection[Mark]) -> str:
+    """A definition's text less the lines of some of its decorators."""
+    if not marks:
+        return text
+    dropped = {number for mark in marks for number in range(mark.first, mark.last + 1)}
+    return "\n".join(line for number, line in enumerate(text.split("\n")) if number not in dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +229,13 @@ class Names:
 
 
 def _names(text: str) -> Names:
-    """What a statement binds, what it needs at any time, and what it reads the moment it runs, by Python's own tables."""
+    """What a statement binds, needs at any time, and reads the moment it runs, by Python's own tables."""
     top = symtable.symtable(text, "cell", "exec")
-    binds = tuple(symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace())
+    binds = tuple(
+        symbol.get_name()
+        for symbol in top.get_symbols()
+        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+    )
     reads = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
     later: set[str] = set()
     for child in top.get_children():
@@ -260,7 +296,9 @@ def _annotation(node: ast.AST, quoted: set[str], names: set[str], plain: bool = 
 def names_in(text: str) -> frozenset[str]:
     """The names in an expression given as text; none where it is no expression."""
     try:
-        return frozenset(node.id for node in ast.walk(ast.parse(text.strip(), mode="eval")) if isinstance(node, ast.Name))
+        return frozenset(
+            node.id for node in ast.walk(ast.parse(text.strip(), mode="eval")) if isinstance(node, ast.Name)
+        )
     except (SyntaxError, ValueError):
         return frozenset()
 
@@ -275,7 +313,7 @@ def dotted(node: ast.AST) -> str:
 
 
 class _Doings:
-    """Collects what a statement does the moment it runs: calls, state that it reads, things that it changes in place."""
+    """Collects what a statement does the moment it runs: calls, state that it reads, things changed in place."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -331,7 +369,11 @@ class _Doings:
 
 def _method(func: ast.AST) -> str:
     """`str.upper` for a string method on the value of another expression: `"a b".split()[0].upper()`."""
-    if isinstance(func, ast.Attribute) and func.attr in STRING_METHODS and isinstance(func.value, ast.Call | ast.Subscript | ast.BinOp):
+    if (
+        isinstance(func, ast.Attribute)
+        and func.attr in STRING_METHODS
+        and isinstance(func.value, ast.Call | ast.Subscript | ast.BinOp)
+    ):
         return "str." + func.attr
     return ""
 

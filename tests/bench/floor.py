@@ -1,6 +1,6 @@
 """Writes the files of a tree, plainly: what no generator of the same bytes can undercut. usage: floor.py TREE FOLDER
 
-TREE is a marshalled {path: bytes}. The process imports nothing, syncs nothing and looks at nothing: no journal, no lock.
+TREE is a marshalled {path: bytes}. It syncs nothing and looks at nothing first: no journal, no lock.
 """
 
 import marshal

@@ -9,7 +9,7 @@ ROOM = 256 << 20  # five hundred components, both trees, with space to spare
 
 
 def in_memory() -> Path:
-    """A new folder on a tmpfs, where neither a disk nor its cache has a say; the usual temporary place if there is none."""
+    """A new folder on a tmpfs, where no disk has a say; in the usual temporary place if there is none."""
     found = next((path for path in (Path("/dev/shm"), Path("/run/shm"), Path("/tmp")) if _is_roomy_tmpfs(path)), None)
     return Path(tempfile.mkdtemp(prefix="automlops-bench-", dir=found))
 

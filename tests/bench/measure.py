@@ -61,12 +61,12 @@ class Size:
         return median(theirs / ours for ours, theirs in self.second_calls)
 
 
-def size(pythons: Pythons, components: int, turns: int, ground: Path) -> Size:
-    """So many turns of ours and the peer's, first one call in each process, then two."""
+def size(pythons: Pythons, components: int, turns: int, ground: Path, *, again: bool) -> Size:
+    """So many turns of ours and the peer's: one call in each process, then, where asked, two."""
     return Size(
         components=components,
         pairs=tuple(pair(pythons, components, ground) for _ in range(turns)),
-        second_calls=tuple(second_calls(pythons, components, ground) for _ in range(turns)),
+        second_calls=tuple(second_calls(pythons, components, ground) for _ in range(turns if again else 0)),
     )
 
 

@@ -9,7 +9,7 @@ NAME, VERSION = "google-cloud-automlops", "1.3.4"
 
 
 def python(root: Path, given: str | None) -> str:
-    """The interpreter that has the peer: the one given, else that of .venv-peer in the clone, made when first needed."""
+    """The interpreter that has the peer: the one given, else that of .venv-peer in the clone, made once."""
     chosen = Path(given) if given else root / ".venv-peer" / "bin" / "python"
     if not given and not _has_it(chosen):
         _make(chosen)

@@ -10,6 +10,8 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import ground
@@ -25,59 +27,56 @@ FEW = 3  # turns where it is for information, or the size is another
 def main() -> int:
     wanted = _arguments()
     pythons = Pythons(ours=sys.executable, peer=peer.python(measure.ROOT, wanted.peer))
-    _warm(pythons, ground.in_memory())
-    print(_heading(), flush=True)
-    sizes = _sizes(pythons, wanted, ground.in_memory(), wanted.pairs)
+    with _removed(ground.in_memory()) as place:
+        print(_heading(ground.kind(place)), flush=True)
+        measure.pair(pythons, 3, place / "turn")  # it does not count: it leaves byte code behind for all that follow
+        sizes = [_size(pythons, wanted, components, place) for components in wanted.sizes]
     judged = verdicts.verdicts(sizes)
     print(verdicts.table(judged), verdicts.figures(sizes), sep="\n\n", flush=True)
     if wanted.disk:
-        place = ground.on_disk()
-        print(f"\nFor information, on {ground.kind(place)}:\n", flush=True)
-        print(verdicts.for_information(_sizes(pythons, wanted, place, min(wanted.pairs or FEW, FEW))))
+        _tell_of_disk(pythons, wanted)
     return 0 if all(verdict.holds for verdict in judged) else 1
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/bench/run", description="Times generate() beside the peer's.")
     parser.add_argument(
-        "--peer", metavar="PYTHON", help=f"has {peer.NAME} {peer.VERSION}; default: .venv-peer, made once"
+        "--peer", metavar="PYTHON", help=f"has {peer.NAME} {peer.VERSION} (default: .venv-peer, made once)"
     )
     parser.add_argument("--sizes", metavar="N", type=int, nargs="+", default=list(TURNS), help="numbers of components")
-    parser.add_argument("--pairs", metavar="N", type=int, help="pairs for each size; default: fewer for larger ones")
+    parser.add_argument("--pairs", metavar="N", type=int, help="pairs at each size (default: fewer where it is larger)")
     parser.add_argument("--no-disk", dest="disk", action="store_false", help="leave out the figures on a disk")
     return parser.parse_args()
 
 
-def _sizes(pythons: Pythons, wanted: argparse.Namespace, place: Path, turns: int | None) -> list[Size]:
-    try:
-        return [_size(pythons, count, turns or TURNS.get(count, FEW), place) for count in wanted.sizes]
-    finally:
-        shutil.rmtree(place)
-
-
-def _size(pythons: Pythons, components: int, turns: int, place: Path) -> Size:
+def _size(pythons: Pythons, wanted: argparse.Namespace, components: int, place: Path) -> Size:
+    turns = wanted.pairs or TURNS.get(components, FEW)
     print(f"{components} components, {turns} pairs", file=sys.stderr, flush=True)
-    return measure.size(pythons, components, turns, place / "turn")
+    return measure.size(pythons, components, turns, place / "turn", again=True)
 
 
-def _warm(pythons: Pythons, place: Path) -> None:
-    """One pair that does not count: it leaves the byte code behind that both find from then on."""
-    try:
-        measure.pair(pythons, 3, place / "turn")
-    finally:
-        shutil.rmtree(place)
+def _tell_of_disk(pythons: Pythons, wanted: argparse.Namespace) -> None:
+    with _removed(ground.on_disk()) as place:
+        print(f"\nFor information, on {ground.kind(place)}:\n", flush=True)
+        sizes = [measure.size(pythons, count, FEW, place / "turn", again=False) for count in wanted.sizes]
+        print(verdicts.for_information(sizes))
 
 
-def _heading() -> str:
-    place = ground.in_memory()
-    on = ground.kind(place)
-    place.rmdir()
+def _heading(on: str) -> str:
     note = "" if on == "tmpfs" else " No tmpfs with room was found: the disk has its say in every figure."
     return (
         f"Ours beside {peer.NAME} {peer.VERSION}: Python {platform.python_version()}, {os.cpu_count()} processors, "
-        f"load {os.getloadavg()[0]:.1f}, on {on}.{note} Times are least / median of fresh processes in turn; a ratio is "
-        "the median over the pairs. The floor starts Python and writes the bytes of our tree, no more.\n"
+        f"load {os.getloadavg()[0]:.1f}, on {on}.{note} Seconds are least / median over fresh processes in turn; "
+        "a ratio is the median over the pairs. The floor starts Python, writes the bytes of our tree, and ends.\n"
     )
+
+
+@contextmanager
+def _removed(place: Path) -> Iterator[Path]:
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
 
 
 if __name__ == "__main__":

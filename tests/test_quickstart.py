@@ -1,0 +1,81 @@
+"""The quickstart is what the README says: it runs as it is stored, and what it writes works."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("quickstart")]
+
+QUICKSTART = Path(__file__).resolve().parent.parent / "example" / "quickstart.ipynb"
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> str:
+    """Runs the notebook in a folder, and gives what its last code cell showed."""
+    where = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute(env=dict(os.environ))
+    (output,) = [cell for cell in notebook.cells if cell.cell_type == "code"][-1].outputs
+    assert output["data"]["text/html"]
+    return str(output["data"]["text/plain"])
+
+
+def quickstart() -> nbformat.NotebookNode:
+    return nbformat.read(QUICKSTART, as_version=4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder in which the quickstart ran."""
+    folder = tmp_path_factory.mktemp("quickstart")
+    assert "created  README.md" in execute(quickstart(), folder)
+    return folder
+
+
+def test_it_is_stored_without_outputs_in_the_current_format():
+    stored = json.loads(QUICKSTART.read_text(encoding="utf-8"))
+    nbformat.validate(stored)
+    assert (stored["nbformat"], stored["nbformat_minor"]) == (4, 5)
+    assert len({cell["id"] for cell in stored["cells"]}) == len(stored["cells"])
+    code = [cell for cell in stored["cells"] if cell["cell_type"] == "code"]
+    assert [(cell["outputs"], cell["execution_count"]) for cell in code] == [([], None)] * len(code)
+
+
+def test_it_writes_a_codebase_with_its_three_steps(folder):
+    code = {path.name for path in (folder / "AutoMLOps" / "components" / "component_base" / "src").iterdir()}
+    assert code == {"load_data.py", "train_model.py", "evaluate_model.py"}
+    readme = (folder / "AutoMLOps" / "README.md").read_text(encoding="utf-8")
+    assert readme.startswith("# wine-quickstart\n")
+
+
+def test_the_tests_that_it_writes_pass(folder):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    ended = subprocess.run(command, cwd=folder / "AutoMLOps", capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert " passed" in ended.stdout
+    assert "skipped" not in ended.stdout
+
+
+def test_a_second_run_has_nothing_to_do_and_an_edit_is_kept(folder):
+    assert "nothing to do" in execute(quickstart(), folder)
+    readme = folder / "AutoMLOps" / "README.md"
+    written = readme.read_bytes()
+    readme.write_text("# Mine\n", encoding="utf-8")
+    notebook = quickstart()
+    notebook.cells[-2].source = notebook.cells[-2].source.replace('"trees": 50', '"trees": 60')
+    said = execute(notebook, folder)
+    assert readme.read_text(encoding="utf-8") == "# Mine\n"
+    assert "kept     README.md" in said
+    assert "changed  pipelines/runtime_parameters/pipeline_parameter_values.json" in said
+    readme.write_bytes(written)
+
+
+def test_load_ext_brings_the_magics_too(tmp_path):
+    notebook = quickstart()
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    first.source = "%load_ext AutoMLOps\nimport AutoMLOps"
+    assert "created  README.md" in execute(notebook, tmp_path)

@@ -1,0 +1,209 @@
+"""Everything that is generated, judged by the tool that was made to judge it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pictures import GOOGLE, HOSTILE, KINDS, WINE, FakeGcloud, written
+
+from AutoMLOps.model import Pipeline
+
+BIN = Path(sys.executable).parent
+CASES = {
+    "wine": (WINE, {}),
+    "wine per-component": (WINE, {"images": "per-component"}),
+    "wine without a project": (WINE, {"project_id": None}),
+    "wine licensed": (WINE, {"license_header": "Copyright 'us'\n\nAll rights reserved.", "labels": (("a", "b"),)}),
+    "google": (GOOGLE, {"images": "per-component", "enable_caching": True}),
+    "hostile": (HOSTILE, {"base_image": f"example.test/torch@sha256:{'0' * 64}"}),
+    "kinds": (KINDS, {"naming_prefix": "x" * 45, "gs_bucket_name": "b" * 63}),
+}
+RUFF = ["check", "--isolated", "--line-length", "120", "--select", "E,F,W,B,I,S", "--no-cache"]
+YAMLLINT = """
+extends: default
+rules:
+  line-length: {max: 120, allow-non-breakable-inline-mappings: true}
+  document-start: disable
+"""
+
+
+def needed(name: str) -> str:
+    """A tool, looked for beside the interpreter first; without it the test skips, or fails where all must be there."""
+    beside = BIN / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found:
+        return found
+    if os.environ.get("AUTOMLOPS_ALL_TOOLS") == "1":
+        pytest.fail(f"{name} is not installed")
+    pytest.skip(f"{name} is not installed")
+
+
+def judged(name: str, *arguments: str | Path, cwd: Path, said: str = "") -> None:
+    """Fails with what the tool said, unless it found nothing."""
+    ended = subprocess.run(
+        [needed(name), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300, env={**os.environ}
+    )
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+
+
+@pytest.fixture(params=CASES, scope="module")
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pipeline]:
+    pipeline, chosen = CASES[request.param]
+    return written(tmp_path_factory.mktemp("case") / "AutoMLOps", pipeline, **chosen), pipeline
+
+
+@pytest.fixture
+def tree(case: tuple[Path, Pipeline]) -> Path:
+    return case[0]
+
+
+@pytest.fixture
+def ours(case: tuple[Path, Pipeline]) -> list[Path]:
+    """The Python files whose every line is ours; the code of two of the pictures is odd on purpose."""
+    folder, pipeline = case
+    files = [path for path in folder.rglob("*.py") if pipeline not in (HOSTILE, KINDS) or path.parent.name != "src"]
+    return sorted(files)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_ruff_finds_nothing(inside: bool, tree: Path, ours: list[Path]) -> None:
+    allowed = 'lint.per-file-ignores = {"**/tests/*" = ["S101", "S603"]}'
+    files = [path.relative_to(tree) if inside else path for path in ours]
+    judged("ruff", *RUFF, "--config", allowed, *files, cwd=tree if inside else Path("/"))
+
+
+def test_ruff_would_format_our_files_as_they_are(tree: Path, ours: list[Path]) -> None:
+    written_by_the_user = {"src"} | ({"pipelines"} if "hostile" in (tree / "README.md").read_text() else set())
+    files = [path for path in ours if path.parent.name not in written_by_the_user]
+    judged("ruff", "format", "--isolated", "--line-length", "120", "--no-cache", "--check", *files, cwd=tree)
+
+
+def test_mypy_finds_nothing(tree: Path, ours: list[Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = tmp_path_factory.getbasetemp() / "mypy"
+    for folder in sorted({path.parent for path in ours}):
+        files = [path for path in ours if path.parent == folder]
+        judged("mypy", "--ignore-missing-imports", "--cache-dir", cache, *files, cwd=tree)
+
+
+def test_shellcheck_finds_nothing(tree: Path) -> None:
+    judged("shellcheck", *sorted(tree.glob("scripts/*.sh")), cwd=tree)
+
+
+def test_shfmt_would_change_nothing(tree: Path) -> None:
+    judged("shfmt", "-i", "2", "-ci", "-bn", "-d", "scripts", cwd=tree)
+
+
+def test_scripts_keep_to_what_bash_3_2_knows(tree: Path) -> None:
+    """What macOS has: no mapfile, no associative arrays, no ${x,,}; and an empty array is unset there."""
+    for script in tree.glob("scripts/*.sh"):
+        text = script.read_text()
+        assert text.startswith("#!/usr/bin/env bash\n") and "\nset -euo pipefail\n" in text
+        assert not [word for word in ("mapfile", "readarray", "declare -A", ",,}", "^^}", "|&", "&>>") if word in text]
+
+
+def test_hadolint_finds_nothing(tree: Path) -> None:
+    judged("hadolint", *sorted(tree.glob("components/*/Dockerfile")), cwd=tree)
+
+
+def test_cloud_build_knows_every_field(tree: Path) -> None:
+    if (tree / "cloudbuild.yaml").exists():
+        judged("check-jsonschema", "--builtin-schema", "vendor.cloudbuild", "cloudbuild.yaml", cwd=tree)
+
+
+def test_every_substitution_of_cloud_build_is_declared_and_used(tree: Path) -> None:
+    import re
+
+    if not (tree / "cloudbuild.yaml").exists():
+        return
+    text = (tree / "cloudbuild.yaml").read_text()
+    build = yaml.safe_load(text)
+    assert set(re.findall(r"(?<!\$)\$\{?(\w+)", text.partition("substitutions:")[0])) == set(build["substitutions"])
+    for step in build["steps"]:
+        script = step["args"][-1].replace("$$", "$")
+        subprocess.run(["bash", "-n", "-c", script], check=True)
+
+
+def test_yamllint_finds_nothing(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "yamllint.yaml").write_text(YAMLLINT)
+    judged("yamllint", "--strict", "-c", tmp_path / "yamllint.yaml", ".", cwd=tree)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("images", ["shared", "per-component"])
+def test_gcloud_knows_every_command_that_the_scripts_give_it(images: str, tmp_path: Path) -> None:
+    """The commands that a run really gives, each against the real command tree, which needs no network."""
+    needed("gcloud")
+    folder, fake = written(tmp_path / "tree", images=images), FakeGcloud(tmp_path / "bin")
+    assert fake.run(folder / "scripts/build_components.sh").returncode == 0
+    commands = {tuple(call[:4]): " ".join(["gcloud", *map(quoted, call)]) for call in fake.calls}
+    assert len(commands) >= 2
+    for command in commands.values():
+        judged("gcloud", "meta", "lint-gcloud-commands", "--command-string", command, cwd=tmp_path)
+
+
+def quoted(word: str) -> str:
+    import shlex
+
+    return shlex.quote(word)
+
+
+@pytest.mark.slow
+def test_gcloud_would_upload_the_components_and_nothing_else(tmp_path: Path) -> None:
+    folder = written(tmp_path / "tree")
+    for name in (".env", ".git/config", ".venv/bin/python", "notes.txt", "scripts/pipeline_spec/pipeline_job.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    (folder / "components/component_base/src/load_data.py.new").write_text("x")
+    ended = subprocess.run(
+        [needed("gcloud"), "meta", "list-files-for-upload"], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    assert ended.returncode == 0, ended.stderr
+    base = "components/component_base"
+    names = ("evaluate_model", "load_data", "train_model")
+    assert set(ended.stdout.split()) == {
+        *(f"{base}/{name}" for name in (".dockerignore", "Dockerfile", "requirements.txt")),
+        *(f"{base}/src/{name}.py" for name in names),
+        *(f"components/{name}/component.yaml" for name in names),
+        "scripts/content_tag.sh",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("requirements", [(), ("packaging==24.1",)])
+def test_pip_takes_the_requirements_even_if_there_are_none(requirements: tuple[str, ...], tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    components = tuple(replace(component, requirements=requirements) for component in WINE.components)
+    folder = written(tmp_path, replace(WINE, components=components))
+    path = folder / "components/component_base/requirements.txt"
+    options = ("--dry-run", "--no-deps", "--no-index", "--disable-pip-version-check")
+    said = subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, "-r", path], capture_output=True, text=True
+    )
+    assert said.returncode == 0 if not requirements else "packaging==24.1" in said.stderr, said.stderr
+
+
+def test_git_leaves_out_what_is_made_again(tmp_path: Path) -> None:
+    git = needed("git")
+    folder = written(tmp_path / "tree")
+    kept = (".automlops/manifest.json", ".automlops/made")
+    left = (
+        ".automlops/runs/1/x",
+        ".automlops/lock",
+        "a/__pycache__/x.pyc",
+        "README.md.new",
+        "scripts/pipeline_spec/images",
+    )
+    for name in (*kept, *left):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    subprocess.run([git, "init", "-q"], cwd=folder, check=True)
+    command = [git, "ls-files", "--others", "--exclude-standard"]
+    listed = set(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.split("\n"))
+    assert set(kept) <= listed and not set(left) & listed

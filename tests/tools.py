@@ -1,0 +1,21 @@
+"""Finds the tools that tests run, and says what to do where one is missing."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def need(name: str) -> str:
+    """The path of a tool: beside this Python, where wheels put theirs, or on PATH.
+
+    Where it is missing the test is skipped with its name, and fails instead under AUTOMLOPS_ALL_TOOLS=1.
+    """
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    if found:
+        return found
+    if os.environ.get("AUTOMLOPS_ALL_TOOLS") == "1":
+        pytest.fail(f"{name} is not installed, and AUTOMLOPS_ALL_TOOLS=1 asks for every tool", pytrace=False)
+    pytest.skip(f"{name} is not installed")
