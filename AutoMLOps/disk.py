@@ -448,12 +448,11 @@ def _do(root: str, token: str, deed: _Deed, manifest: dict[str, str], blank: str
         found = _look(where)[0]
         if found == deed.new:
             return None
-        if found not in (deed.old, ABSENT, blank):
+        allowed = (deed.old, ABSENT, blank)
+        if found not in allowed or (deed.text is not None and not _put(root, deed.path, deed.text, token, allowed)):
             return _spare(root, token, deed, manifest)
         if deed.text is None:
             os.unlink(where)
-        else:
-            _put(root, deed.path, deed.text, token)
     except OSError as error:
         error.filename = where  # not the staged file, which means nothing to the reader
         raise
@@ -474,40 +473,47 @@ def _spare(root: str, token: str, deed: _Deed, manifest: dict[str, str]) -> Chan
     skipped = _skip(deed, manifest)
     if deed.text is None:
         return skipped
-    data = deed.text.encode()
-    name, found = _beside(deed.of, data, deed.new, lambda path, *hoped: _look(f"{root}/{path}", *hoped), {})
-    if found != deed.new:
-        _put(root, name, deed.text, token)
+    disk = _Disk(root, {}, {}, {})
+    while True:
+        name, found = _beside(deed.of, deed.text.encode(), deed.new, disk.look, {})
+        if found == deed.new or _put(root, name, deed.text, token, (found,)):
+            break
     manifest[name] = deed.new
     return Change(path=deed.of, fate=Fate.KEPT, note=f"edited; the new version is in {name}")
 
 
-def _put(root: str, path: str, text: str, token: str) -> None:
-    """One file, whole or not at all."""
-    where, staged = f"{root}/{path}", f"{root}/{STAGE}/next"
+def _put(root: str, path: str, text: str, token: str, allowed: tuple[str, ...]) -> bool:
+    """One file, whole or not at all; False if what is there is not allowed to go."""
+    staged = f"{root}/{STAGE}/next"
     mode = 0o755 if _is_script(text) else 0o644
     _make(staged, (text.encode(),), mode)
     try:
-        _move(root, staged, path)
+        return _move(root, staged, path, allowed)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        near = _near(root, path, token)  # the folder is mounted from elsewhere
-        os.unlink(staged)
-        _make(near, (text.encode(),), mode)
-        os.replace(near, where)
+    near = _near(root, path, token)  # the folder is mounted from elsewhere
+    os.unlink(staged)
+    _make(near, (text.encode(),), mode)
+    return _move(root, near, path, allowed)
 
 
 def _near(root: str, path: str, token: str) -> str:
     return os.path.join(root, path.rpartition("/")[0], f"{HOME}-{token}")
 
 
-def _move(root: str, staged: str, path: str) -> None:
+def _move(root: str, staged: str, path: str, allowed: tuple[str, ...]) -> bool:
+    """The last look is the last thing before the rename: an edit has no time to slip in between."""
+    where = f"{root}/{path}"
+    if _look(where)[0] not in allowed:
+        os.unlink(staged)
+        return False
     try:
-        os.replace(staged, f"{root}/{path}")
+        os.replace(staged, where)
     except FileNotFoundError:
         _folder(root, path.rpartition("/")[0])
-        os.replace(staged, f"{root}/{path}")
+        os.replace(staged, where)
+    return True
 
 
 def _folder(root: str, path: str) -> None:

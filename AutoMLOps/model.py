@@ -137,8 +137,9 @@ class Pipeline:
 
     `function` names the pipeline function, `body` is its text (decorated), `carried` the statements that it needs
     before it, `imports` what those import. `steps` is empty where the body cannot be read without running it
-    (`readable`). `values` are the values of its parameters for a run, as (name, JSON text). `name` is clean enough for a resource
-    (`wine-quality`), `title` is what the user called it. `tools` are the pinned packages that compile and submit it.
+    (`readable`). `values` are the values of its parameters for a run, as (name, JSON text). `name` is clean enough for
+    a resource (`wine-quality`), `title` is what the user called it. `tools` are the pinned packages that compile it and
+    submit it.
     """
 
     name: str

@@ -131,8 +131,8 @@ def _headed(text: str, path: str, header: str | None) -> str:
     if path.endswith(".md"):
         return f"<!--\n{header.replace('--', '- -')}\n-->\n\n{text}"
     comments = "".join(f"# {line}".rstrip() + "\n" for line in header.split("\n"))
-    first, rest = re.fullmatch(r"(#![^\n]*\n)?(.*)", text, re.DOTALL).groups("")  # type: ignore[union-attr]
-    return f"{first}{comments}\n{rest}"
+    start = text.index("\n") + 1 if text.startswith("#!") else 0
+    return f"{text[:start]}{comments}\n{text[start:]}"
 
 
 # ------------------------------------------------------------------------------- what the templates are given
@@ -216,10 +216,8 @@ def _container(component: Component, image: Image) -> dict[str, object]:
 
 
 def _import_block(pipeline: Pipeline) -> str:
-    """Our imports and the pipeline's as one block; `dsl` too where the pipeline takes it for granted."""
-    bound = {item.alias or item.name or item.module.partition(".")[0] for item in pipeline.imports}
-    taken_for_granted = () if "dsl" in bound else (Import(module="kfp", name="dsl"),)
-    return source.imports((*PIPELINE_IMPORTS, *pipeline.imports, *taken_for_granted))
+    """Our imports and the pipeline's as one block."""
+    return source.imports((*PIPELINE_IMPORTS, *pipeline.imports))
 
 
 def _google(pipeline: Pipeline) -> dict[str, str]:

@@ -574,29 +574,33 @@ def test_a_working_folder_that_vanished_is_one_error(fresh, tmp_path, monkeypatc
         disk.write(tree(NEW), "out")
 
 
-@pytest.mark.parametrize("number", range(8, 24))
-def test_an_edit_while_we_write_is_kept(fresh, monkeypatch, number):
-    folder = fresh(lived_in)
+def test_an_edit_at_any_moment_of_our_writing_is_kept(fresh, monkeypatch):
+    """At any call but the rename itself: between the last look and that, there is nothing to wait for."""
+    spared, edit = 0, "the user's edit meanwhile"
+    for number in range(1, 100):
+        folder, edited = fresh(lived_in), []
 
-    def edit(name, original, arguments):
-        for path in ("README.md", "src/undone.py"):
-            done = (folder / path).read_text() == NEW[path]
-            (folder / path).write_bytes(b"the user's edit meanwhile" + (b"" if done else b", in time"))
-        return original(*arguments)
+        def act(name, original, arguments, folder=folder, edited=edited):
+            paths = [path for path in ("README.md", "src/undone.py") if (folder / path).read_text() == OLD[path]]
+            if name != "replace":
+                edited += [put(folder, path, edit) or path for path in paths]
+            return original(*arguments)
 
-    with monkeypatch.context() as patch:
-        calls = at_call(number, edit)
-        for name in ("mkdir", "fsync", "unlink", "rmdir"):
-            patch.setattr(os, name, calls[name])
-        fates = {change.path: change for change in disk.write(tree(NEW), folder)}
-    for path in ("README.md", "src/undone.py"):
-        text = (folder / path).read_text()
-        assert text == NEW[path] or text.startswith("the user's edit meanwhile")
-        if text.endswith("in time"):
-            assert fates[path].fate is Fate.KEPT and (folder / f"{path}.new").read_text() == NEW[path]
+        with monkeypatch.context() as patch:
+            for name, call in at_call(number, act).items():
+                patch.setattr(os, name, call)
+            changes = {change.path: change for change in disk.write(tree(NEW), folder)}
+        for path in edited:
+            spared += 1
+            assert (folder / path).read_text() == edit, (number, path)
+            beside = folder / changes[path].note.rpartition(" is in ")[2]
+            assert changes[path].fate is Fate.KEPT and beside.read_text() == NEW[path]
+        for path in edited:
             (folder / path).write_text(OLD[path])  # the edit is undone: what we last wrote there is still known
-            assert {c.path: c.fate for c in disk.write(tree(NEW), folder)}[path] is Fate.CHANGED
-            assert contents(folder)[path] == NEW[path] and f"{path}.new" not in contents(folder)
+            assert {c.path: c.fate for c in disk.write(tree(NEW), folder)}[path] is Fate.CHANGED, (number, path)
+            assert (folder / path).read_text() == NEW[path]
+            assert not any(found.startswith(f"{path}.new") for found in contents(folder))
+    assert spared > 20
 
 
 def hold(folder):

@@ -173,7 +173,7 @@ def test_reserved_names_are_those_that_pipeline_py_defines_and_calls() -> None:
     bound |= {alias.asname or alias.name for node in module.body for alias in getattr(node, "names", ())}
     bound |= {node.targets[0].id for node in module.body if isinstance(node, ast.Assign)}  # type: ignore[attr-defined]
     used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and hasattr(builtins, node.id)}
-    assert (bound | used) - {"pipeline", "load_data", "dsl", "filter", "__name__"} == render.RESERVED
+    assert (bound | used) - {"pipeline", "load_data", "filter", "__name__"} == render.RESERVED
 
 
 # ------------------------------------------------------------------------------- values, in every language

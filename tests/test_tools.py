@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import re
+import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from pictures import GOOGLE, HOSTILE, KINDS, WINE, FakeGcloud, written
+from tools import need
 
 from AutoMLOps.model import Pipeline
 
-BIN = Path(sys.executable).parent
 CASES = {
     "wine": (WINE, {}),
     "wine per-component": (WINE, {"images": "per-component"}),
@@ -33,22 +34,9 @@ rules:
 """
 
 
-def needed(name: str) -> str:
-    """A tool, looked for beside the interpreter first; without it the test skips, or fails where all must be there."""
-    beside = BIN / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found:
-        return found
-    if os.environ.get("AUTOMLOPS_ALL_TOOLS") == "1":
-        pytest.fail(f"{name} is not installed")
-    pytest.skip(f"{name} is not installed")
-
-
-def judged(name: str, *arguments: str | Path, cwd: Path, said: str = "") -> None:
+def judged(name: str, *arguments: str | Path, cwd: Path) -> None:
     """Fails with what the tool said, unless it found nothing."""
-    ended = subprocess.run(
-        [needed(name), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300, env={**os.environ}
-    )
+    ended = subprocess.run([need(name), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
 
 
@@ -117,8 +105,6 @@ def test_cloud_build_knows_every_field(tree: Path) -> None:
 
 
 def test_every_substitution_of_cloud_build_is_declared_and_used(tree: Path) -> None:
-    import re
-
     if not (tree / "cloudbuild.yaml").exists():
         return
     text = (tree / "cloudbuild.yaml").read_text()
@@ -138,19 +124,13 @@ def test_yamllint_finds_nothing(tree: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("images", ["shared", "per-component"])
 def test_gcloud_knows_every_command_that_the_scripts_give_it(images: str, tmp_path: Path) -> None:
     """The commands that a run really gives, each against the real command tree, which needs no network."""
-    needed("gcloud")
+    need("gcloud")
     folder, fake = written(tmp_path / "tree", images=images), FakeGcloud(tmp_path / "bin")
     assert fake.run(folder / "scripts/build_components.sh").returncode == 0
-    commands = {tuple(call[:4]): " ".join(["gcloud", *map(quoted, call)]) for call in fake.calls}
+    commands = {tuple(call[:4]): " ".join(["gcloud", *map(shlex.quote, call)]) for call in fake.calls}
     assert len(commands) >= 2
     for command in commands.values():
         judged("gcloud", "meta", "lint-gcloud-commands", "--command-string", command, cwd=tmp_path)
-
-
-def quoted(word: str) -> str:
-    import shlex
-
-    return shlex.quote(word)
 
 
 @pytest.mark.slow
@@ -161,7 +141,7 @@ def test_gcloud_would_upload_the_components_and_nothing_else(tmp_path: Path) -> 
         (folder / name).write_text("x")
     (folder / "components/component_base/src/load_data.py.new").write_text("x")
     ended = subprocess.run(
-        [needed("gcloud"), "meta", "list-files-for-upload"], cwd=folder, capture_output=True, text=True, timeout=120
+        [need("gcloud"), "meta", "list-files-for-upload"], cwd=folder, capture_output=True, text=True, timeout=120
     )
     assert ended.returncode == 0, ended.stderr
     base = "components/component_base"
@@ -177,8 +157,6 @@ def test_gcloud_would_upload_the_components_and_nothing_else(tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("requirements", [(), ("packaging==24.1",)])
 def test_pip_takes_the_requirements_even_if_there_are_none(requirements: tuple[str, ...], tmp_path: Path) -> None:
-    from dataclasses import replace
-
     components = tuple(replace(component, requirements=requirements) for component in WINE.components)
     folder = written(tmp_path, replace(WINE, components=components))
     path = folder / "components/component_base/requirements.txt"
@@ -190,7 +168,7 @@ def test_pip_takes_the_requirements_even_if_there_are_none(requirements: tuple[s
 
 
 def test_git_leaves_out_what_is_made_again(tmp_path: Path) -> None:
-    git = needed("git")
+    git = need("git")
     folder = written(tmp_path / "tree")
     kept = (".automlops/manifest.json", ".automlops/made")
     left = (

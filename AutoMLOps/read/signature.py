@@ -104,7 +104,7 @@ def _argument(
     if argument.arg == SINGLE:
         raise Refused("has the name that kfp gives to a single returned value")
     annotation = unquoted(argument.annotation, found)
-    inner, optional = without_optional(program, annotation)
+    inner, _ = without_optional(program, annotation)
     kind = _wrapper(program, inner)
     text = documented.parameters.get(argument.arg, "")
     if kind in ("Output", "OutputPath"):
@@ -204,6 +204,8 @@ def without_optional(program: Program, node: ast.expr) -> tuple[ast.expr, bool]:
 
 def _named(program: Program, node: ast.AST) -> str:
     """The full name of a type, through import aliases and through constants that name one."""
+    if isinstance(node, ast.Name) and node.id not in program.aliases and node.id not in program.bindings:
+        return node.id  # `int`, as most are: nothing to look up
     name = dotted(node)
     full = program.resolve(name)
     placed = program.last(name) if name else None
@@ -225,7 +227,9 @@ def _canonical(name: str) -> str:
 
 def _alias(program: Program, node: ast.expr) -> ast.expr:
     """What a constant that holds a whole type stands for: `Table = Input[Dataset]`."""
-    placed = program.last(node.id) if isinstance(node, ast.Name) else None
+    if not isinstance(node, ast.Name) or node.id not in program.bindings:
+        return node
+    placed = program.last(node.id)
     kept = placed.statement.node if placed and placed.statement.how == "assign" else None
     return kept.value if isinstance(kept, ast.Assign) and not isinstance(kept.value, ast.Call) else node
 
