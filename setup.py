@@ -29,7 +29,7 @@ DEMO = [
     "scikit-learn>=1.5,<2",
 ]
 EXTRAS = {
-    # Names that are not installed are looked up over the network. It holds IPython back, and excludes Python 3.13.
+    # Its table of names proposes what to install. It pins IPython to 8.12.3 and excludes Python 3.13.
     "pipreqs": ["pipreqs>=0.5,<0.6; python_version < '3.13'"],
     # Google's prebuilt components; they hold google-cloud-aiplatform below 2.
     "gcpc": ["google-cloud-pipeline-components>=2.15,<3"],

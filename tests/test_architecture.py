@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tools import environment
 
 from AutoMLOps import render
 
@@ -153,7 +154,8 @@ def test_writes_are_told_from_reads(tmp_path, monkeypatch, code, writes):
 
 def fresh(code: str) -> str:
     """What a fresh Python prints."""
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
 

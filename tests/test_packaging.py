@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from tools import CHECKOUT
 
 from AutoMLOps import __version__
 from AutoMLOps.read.requirements import TOOLS
@@ -21,7 +22,6 @@ from AutoMLOps.read.requirements import TOOLS
 # One worker builds, and keeps what it built for all of these.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 PIPELINE = '''
 import json
 from pathlib import Path
@@ -65,7 +65,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def environment(folder: Path, *install: object) -> Path:
+def installation(folder: Path, *install: object) -> Path:
     """A fresh environment with one thing installed; its dependencies are those of the running one."""
     run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder.parent)
     (site,) = folder.glob("lib/python*/site-packages")
@@ -106,7 +106,7 @@ def wheel(built) -> Path:
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory) -> Path:
     """The Python of an environment that has the wheel."""
-    return environment(tmp_path_factory.mktemp("wheel") / "venv", wheel)
+    return installation(tmp_path_factory.mktemp("wheel") / "venv", wheel)
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_the_console_script_works_from_any_folder(installed, tmp_path):
 
 def test_an_editable_install_generates_twice_in_one_folder(source, tmp_path):
     """The second time a folder named AutoMLOps lies beside the script, and must not be imported in our place."""
-    python = environment(tmp_path / "venv", "--editable", source)
+    python = installation(tmp_path / "venv", "--editable", source)
     (tmp_path / "pipeline.py").write_text(PIPELINE, encoding="utf-8")
     assert "created" in run(python, "pipeline.py", cwd=tmp_path)
     assert "nothing to do" in run(python, "pipeline.py", cwd=tmp_path)

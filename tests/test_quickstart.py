@@ -1,7 +1,7 @@
-"""The quickstart is what the README says: it runs as it is stored, and what it writes works."""
+"""What a newcomer meets works as it stands: the quickstart notebook, and the README's first example."""
 
 import json
-import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,19 +9,28 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from tools import CHECKOUT, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("quickstart")]
 
-QUICKSTART = Path(__file__).resolve().parent.parent / "example" / "quickstart.ipynb"
+QUICKSTART = CHECKOUT / "example" / "quickstart.ipynb"
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> str:
     """Runs the notebook in a folder, and gives what its last code cell showed."""
     where = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute(env=dict(os.environ))
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute(env=environment())
     (output,) = [cell for cell in notebook.cells if cell.cell_type == "code"][-1].outputs
     assert output["data"]["text/html"]
     return str(output["data"]["text/plain"])
+
+
+def pytest_in(folder: Path) -> str:
+    """What the tests in a folder print once they have passed."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
 
 
 def quickstart() -> nbformat.NotebookNode:
@@ -53,11 +62,9 @@ def test_it_writes_a_codebase_with_its_three_steps(folder):
 
 
 def test_the_tests_that_it_writes_pass(folder):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    ended = subprocess.run(command, cwd=folder / "AutoMLOps", capture_output=True, text=True, timeout=300)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert " passed" in ended.stdout
-    assert "skipped" not in ended.stdout
+    said = pytest_in(folder / "AutoMLOps")
+    assert " passed" in said
+    assert "skipped" not in said
 
 
 def test_a_second_run_has_nothing_to_do_and_an_edit_is_kept(folder):
@@ -79,3 +86,17 @@ def test_load_ext_brings_the_magics_too(tmp_path):
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.source = "%load_ext AutoMLOps\nimport AutoMLOps"
     assert "created  README.md" in execute(notebook, tmp_path)
+
+
+def test_the_example_of_the_readme_generates_what_the_readme_shows(tmp_path):
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    example, shown = re.findall(r"^```(?:python)?\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)[:2]
+    (tmp_path / "wine.py").write_text(example, encoding="utf-8")
+    command = [sys.executable, "wine.py"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    entries = re.findall(r"^(?:│   )?[├└]── (\S+)", shown, re.MULTILINE)
+    assert {"README.md", "component_base/", "train/component.yaml"} <= set(entries)
+    made = [path.relative_to(tmp_path / "AutoMLOps").as_posix() for path in (tmp_path / "AutoMLOps").rglob("*")]
+    assert [entry for entry in entries if not any(f"/{path}".endswith(f"/{entry.rstrip('/')}") for path in made)] == []
+    assert " passed" in pytest_in(tmp_path / "AutoMLOps")

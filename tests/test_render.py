@@ -151,6 +151,32 @@ def test_importing_automlops_does_not_import_jinja2() -> None:
     assert said.stdout == "False\n", said.stderr
 
 
+def test_compiled_templates_are_kept_where_python_keeps_bytecode_and_may_be_broken(tmp_path: Path) -> None:
+    for name in ("AutoMLOps", "templates"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    code = (
+        "from AutoMLOps import render; from AutoMLOps.settings import Settings; import pictures;"
+        "print(hash(render.tree(pictures.WINE, Settings())))"
+    )
+    path = os.pathsep.join((str(tmp_path), str(ROOT / "tests")))
+    environment = {"PYTHONPATH": path, "PYTHONHASHSEED": "1", "PYTHONSAFEPATH": "1"}
+
+    def rendered(**more: str) -> str:
+        said = python("-c", code, env=environment | more)
+        assert said.returncode == 0, said.stderr
+        return said.stdout
+
+    def kept() -> list[Path]:
+        return sorted(tmp_path.glob("AutoMLOps/__pycache__/render.*.cache"))
+
+    text = rendered(PYTHONDONTWRITEBYTECODE="1")
+    assert not kept()
+    assert rendered() == text and kept()
+    for number, file in enumerate(kept()):
+        file.write_bytes(file.read_bytes()[: number * 7])
+    assert rendered() == text == rendered()
+
+
 def test_the_licence_header_is_on_every_file_that_takes_comments() -> None:
     header = 'Copyright "us"; it\'s ours -->\n\nAll rights reserved.'
     for path, text in texts(WINE, dataclasses.replace(PROJECT, license_header=header)).items():

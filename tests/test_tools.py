@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import golden
 import pytest
 import yaml
 from pictures import GOOGLE, HOSTILE, KINDS, WINE, FakeGcloud, written
@@ -40,8 +42,11 @@ def judged(name: str, *arguments: str | Path, cwd: Path) -> None:
     assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
 
 
-@pytest.fixture(params=CASES, scope="module")
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pipeline]:
+@pytest.fixture(params=[*CASES, *golden.CASES], scope="module")
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pipeline | None]:
+    if request.param in golden.CASES:
+        folder = tmp_path_factory.mktemp("golden") / "AutoMLOps"
+        return Path(shutil.copytree(golden.ROOT / request.param / "tree", folder)), None
     pipeline, chosen = CASES[request.param]
     return written(tmp_path_factory.mktemp("case") / "AutoMLOps", pipeline, **chosen), pipeline
 

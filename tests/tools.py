@@ -1,4 +1,4 @@
-"""Finds the tools that tests run, and says what to do where one is missing."""
+"""What tests need of the machine: this checkout in a process that they start, and outside tools."""
 
 import os
 import shutil
@@ -6,6 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def environment() -> dict[str, str]:
+    """For a process that is to import this checkout, whatever is installed."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 
 
 def need(name: str) -> str:

@@ -26,7 +26,7 @@ class Body:
     steps: list[Step] = field(default_factory=list)
     tasks: dict[str, Step] = field(default_factory=dict)
     loops: set[str] = field(default_factory=set)
-    used: list[str] = field(default_factory=list)
+    used: list[tuple[int, int, str]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     later: dict[str, list[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -233,7 +233,7 @@ def _call_anywhere(body: Body, node: ast.AST) -> None:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in body.components:
         return
     component = body.components[node.func.id]
-    body.used.append(component.name)
+    body.used.append((node.lineno, node.col_offset, component.name))
     ports = {port.name: port for port in component.inputs}
     if node.args:
         body.wrong(

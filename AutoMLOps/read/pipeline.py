@@ -375,7 +375,7 @@ def _pipeline(
     )
     faults.problems += body.problems
     faults.problems += _shadows(reads, components) + _clashes(components, function.name, where.reserved, found)
-    used = tuple(components[name] for name in dict.fromkeys([*body.used, *components]))
+    used = tuple(components[name] for name in dict.fromkeys([*(name for _, _, name in sorted(body.used)), *components]))
     if where.shared:
         faults.problems += conflicts(used)
     described = found.description or said.description

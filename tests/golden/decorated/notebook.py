@@ -31,12 +31,12 @@ class Shelf:
 @AutoMLOps.component(packages_to_install=["six==1.16.0"])
 def collect(
     data: Output[Dataset],
-    words: list = None,
-    options: dict = None,
+    words: Optional[list] = None,
+    options: Optional[dict] = None,
     factor: float = 1e-09,
     note: Optional[str] = None,
 ):
-    "Collects words. it's \"quoted\" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉"
+    'Collects words. it\'s "quoted" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉'
     import six
 
     with open(data.path, "w") as file:
@@ -61,7 +61,7 @@ def summarise(data: Input[Dataset], page: Output[Markdown], scores: Output[Metri
 
 
 @AutoMLOps.component
-def TrainModel(lengths: list, longest: str, flag: bool, model: Output[Model], parent: 'Optional[str]' = None) -> float:
+def TrainModel(lengths: list, longest: str, flag: bool, model: Output[Model], parent: "Optional[str]" = None) -> float:
     print(Shelf().copy(), HOSTILE)
     with open(model.path, "w") as file:
         file.write(longest)
@@ -82,8 +82,9 @@ def words_pipeline(words: list, flag: bool = True, text: str = HOSTILE, threshol
     """
     collected = collect(words=words, note="it's here")
     summary = summarise(data=collected.outputs["data"]).set_display_name("Summarise")
-    lengths, longest = summary.outputs["lengths"], summary.outputs["longest"]
-    trained = TrainModel(lengths=lengths, longest=longest, flag=flag).set_cpu_limit("2")
+    trained = TrainModel(
+        lengths=summary.outputs["lengths"], longest=summary.outputs["longest"], flag=flag
+    ).set_cpu_limit("2")
     with dsl.If(trained.outputs["Output"] > threshold, name="good enough"):
         _tell(score=trained.outputs["Output"], text=text)
     _tell(score=0.5, text=HOSTILE).after(trained)

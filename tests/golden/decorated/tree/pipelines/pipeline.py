@@ -22,9 +22,9 @@ def component(name: str):
 
 
 collect = component("collect")
-_tell = component("_tell")
 summarise = component("summarise")
 TrainModel = component("TrainModel")
+_tell = component("_tell")
 
 HOSTILE = 'it\'s "quoted" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉'
 
@@ -45,8 +45,9 @@ def words_pipeline(words: list, flag: bool = True, text: str = HOSTILE, threshol
     """
     collected = collect(words=words, note="it's here")
     summary = summarise(data=collected.outputs["data"]).set_display_name("Summarise")
-    lengths, longest = summary.outputs["lengths"], summary.outputs["longest"]
-    trained = TrainModel(lengths=lengths, longest=longest, flag=flag).set_cpu_limit("2")
+    trained = TrainModel(
+        lengths=summary.outputs["lengths"], longest=summary.outputs["longest"], flag=flag
+    ).set_cpu_limit("2")
     with dsl.If(trained.outputs["Output"] > threshold, name="good enough"):
         _tell(score=trained.outputs["Output"], text=text)
     _tell(score=0.5, text=HOSTILE).after(trained)
@@ -79,7 +80,7 @@ def upload(spec: Path, folder: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compiles the pipeline words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back.")
+    parser = argparse.ArgumentParser(description="Compiles the pipeline.")
     parser.add_argument("--output", type=Path, required=True, help="where to write the compiled spec")
     parser.add_argument("--images", type=Path, help="a file that names the images by digest, one on each line")
     parser.add_argument("--upload", metavar="gs://BUCKET/FOLDER", help="where to put the spec, named by its content")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compiles the pipeline. Needs neither credentials nor network. After build_components.sh the spec names that very image.
+# Compiles the pipeline. Needs neither credentials nor network.
+# After build_components.sh, the spec names the image that it built.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

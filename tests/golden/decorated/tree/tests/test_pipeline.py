@@ -1,14 +1,15 @@
-"""words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back compiles, its steps run in the image that was built, and its parameter values fit."""
+"""The pipeline compiles, its steps run in the image that was built, and its parameter values fit."""
 
 import pytest
 
 DIGEST = "sha256:" + 64 * "0"
 IMAGES = {
     (
-"us-central1"
-"-docker.pkg"
-".dev/example.com/my-project/vertex-mlops-af/words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back/component_base"
-),
+        "us-central"
+        "1-docker.p"
+        "kg.dev/exa"
+        "mple.com/my-project/vertex-mlops-af/words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back/component_base"
+    ),
 }
 TYPES = {
     "BOOLEAN": (bool,),

@@ -67,7 +67,7 @@ def upload(spec: Path, folder: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compiles the pipeline it-s-quoted-gcs-whoami-id-braces-jinja-raw-back.")
+    parser = argparse.ArgumentParser(description="Compiles the pipeline.")
     parser.add_argument("--output", type=Path, required=True, help="where to write the compiled spec")
     parser.add_argument("--images", type=Path, help="a file that names the images by digest, one on each line")
     parser.add_argument("--upload", metavar="gs://BUCKET/FOLDER", help="where to put the spec, named by its content")

@@ -39,7 +39,7 @@ def compiled(images: Iterable[str], output: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compiles the pipeline greeting.")
+    parser = argparse.ArgumentParser(description="Compiles the pipeline.")
     parser.add_argument("--output", type=Path, required=True, help="where to write the compiled spec")
     parser.add_argument("--images", type=Path, help="a file that names the images by digest, one on each line")
     arguments = parser.parse_args()

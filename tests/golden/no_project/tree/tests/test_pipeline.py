@@ -1,4 +1,4 @@
-"""greeting compiles, its steps run in the image that was built, and its parameter values fit."""
+"""The pipeline compiles, its steps run in the image that was built, and its parameter values fit."""
 
 import pytest
 

@@ -2,7 +2,8 @@
 # Copyright 2026 The Team
 # All of it's "ours" (c) */ --> {{ x }}
 
-# Compiles the pipeline. Needs neither credentials nor network. After build_components.sh the spec names that very image.
+# Compiles the pipeline. Needs neither credentials nor network.
+# After build_components.sh, the spec names the images that it built.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

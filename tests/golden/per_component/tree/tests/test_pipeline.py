@@ -1,7 +1,7 @@
 # Copyright 2026 The Team
 # All of it's "ours" (c) */ --> {{ x }}
 
-"""two-images compiles, its steps run in the image that was built, and its parameter values fit."""
+"""The pipeline compiles, its steps run in the image that was built, and its parameter values fit."""
 
 import pytest
 

@@ -13,7 +13,7 @@ class Shelf:
         return Shelf()
 
 
-def TrainModel(lengths: list, longest: str, flag: bool, model: Output[Model], parent: 'Optional[str]' = None) -> float:
+def TrainModel(lengths: list, longest: str, flag: bool, model: Output[Model], parent: "Optional[str]" = None) -> float:
     print(Shelf().copy(), HOSTILE)
     with open(model.path, "w") as file:
         file.write(longest)

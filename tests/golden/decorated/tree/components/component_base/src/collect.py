@@ -15,12 +15,12 @@ def joined(words: list[str]) -> str:
 
 def collect(
     data: Output[Dataset],
-    words: list = None,
-    options: dict = None,
+    words: Optional[list] = None,
+    options: Optional[dict] = None,
     factor: float = 1e-09,
     note: Optional[str] = None,
 ):
-    "Collects words. it's \"quoted\" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉"
+    'Collects words. it\'s "quoted" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉'
     import six
 
     with open(data.path, "w") as file:
