@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import types
+import typing
 from functools import cache, partial
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -51,9 +53,17 @@ def interface(function):
 
     def both(name):
         written = components.load_component_from_file(str(ROOT / "components" / name / "component.yaml"))
-        return described(written), described(dsl.component(function(name), base_image="python"))
+        return described(written), described(dsl.component(spelt(function(name)), base_image="python"))
 
     return both
+
+
+def spelt(function):
+    """The function with `X | None` written as Optional[X]: kfp's executor takes both, its decorator the latter alone."""
+    for name, kind in function.__annotations__.items():
+        if isinstance(kind, types.UnionType):
+            function.__annotations__[name] = typing.Union[kind.__args__]
+    return function
 
 
 @pytest.fixture(scope="session")
