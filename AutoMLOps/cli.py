@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Exit codes: 0 done, 1 it could not be written, 2 the input is at fault."""
     given = _parser().parse_args(arguments)
     try:
-        print(_generate(given))
+        print(_generate(given), flush=True)
+    except BrokenPipeError:  # `| head` has seen enough; the work is done
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except BadInput as error:
         print(f"automlops: {error}", file=sys.stderr)
         return 2

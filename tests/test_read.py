@@ -2,6 +2,7 @@
 
 import ast
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from AutoMLOps import read
 from AutoMLOps.errors import BadInput
 from AutoMLOps.model import Cell, Notebook, Source
+from AutoMLOps.read.statements import statements
 
 IMPORTS = "from AutoMLOps import AutoMLOps\nfrom kfp.dsl import Dataset, Input, Metrics, Model, Output\n"
 TAIL = "\n@AutoMLOps.pipeline(name='p')\ndef p():\n    step()\n"
@@ -682,3 +684,61 @@ def test_components_that_pin_one_package_differently_are_found():
     )
     assert "pandas" in str(reading(*cells).problems[0]) and "per-component" in str(reading(*cells).problems[0])
     assert reading(*cells, shared=False).problems == ()
+
+
+# --- scopes
+
+
+@pytest.mark.parametrize(
+    ("code", "binds", "reads", "later"),
+    [
+        ("x = [y * k for y in z if y > m]", "x", "k z m", ""),
+        ("x = {a: b for a in [1] for b in a}", "x", "", ""),
+        ("x = [(last := y) for y in z]", "x last", "z", ""),
+        ("x += y", "x", "x y", ""),
+        ("a, (b, *c) = d", "a b c", "d", ""),
+        ("f = lambda a, b=c: a + b + d", "f", "c", "d"),
+        ("def f(a, b=c, *d, e: g = 1, **h) -> i:\n    j = a\n    return j, k", "f", "c g i", "k"),
+        (
+            "def f():\n    global a\n    a = b\n    def g():\n        nonlocal_ = a\n        return nonlocal_, c",
+            "f",
+            "",
+            "b a c",
+        ),
+        ("def f():\n    x = 1\n    def g():\n        return x\n    return g", "f", "", ""),
+        ("def f():\n    return [f for f in range(3)], [x for x in y]", "f", "", "range y"),
+        ("def f():\n    import a.b, c as d\n    from e import g\n    return a, d, g, h", "f", "", "h"),
+        (
+            "def f():\n    try:\n        pass\n    except E as e:\n        print(e)\n    with o() as w:\n        w\n    for i in r:\n        i",
+            "f",
+            "",
+            "E print o r",
+        ),
+        (
+            "def f(v):\n    match v:\n        case {'k': a, **rest}:\n            return a, rest\n        case [b, *c] | b as d:\n            return b, c, d\n        case K(e):\n            return e",
+            "f",
+            "",
+            "K",
+        ),
+        (
+            "class A(B, metaclass=M):\n    x: T = y\n    z = x\n    def g(self, q=z):\n        return x, self, __class__",
+            "A",
+            "B M T y",
+            "x __class__",
+        ),
+        ("@deco(arg)\ndef f(): pass", "f", "deco arg", ""),
+        ("for i in r:\n    print(i)", "i", "r print i", ""),
+        ("del a", "", "a", ""),
+        ("import a.b as c, d.e", "c d", "", ""),
+    ],
+)
+def test_names_are_found_by_pythons_scopes(code, binds, reads, later):
+    (statement,) = statements(code)
+    assert (set(statement.binds), statement.reads) == (set(binds.split()), set(reads.split()))
+    assert statement.needs - statement.reads == set(later.split()) - statement.reads
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs the syntax of Python 3.12")
+def test_type_parameters_are_no_globals():
+    (statement,) = statements("def first[T](items: list[T]) -> T:\n    return items[0]")
+    assert statement.needs <= {"list", "T"}

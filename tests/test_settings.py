@@ -247,7 +247,9 @@ def test_a_bad_value_is_one_fault_that_says_how_to_mend_it(name, value, said):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("value", [b"bytes", 3.5, object(), {1, 2}, print, type], ids=repr)
+@pytest.mark.parametrize(
+    "value", [b"bytes", 3.5, object(), {1, 2}, print, type], ids=lambda value: type(value).__name__
+)
 def test_a_value_of_the_wrong_type_is_one_fault(name, value):
     assert name in fault({name: value})
 

@@ -13,7 +13,7 @@ from .statements import dotted
 BLOCKS = frozenset({"If", "Elif", "Else", "Condition", "ParallelFor", "ExitHandler"})
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Body:
     """What a pipeline function does, as far as that can be read without running it."""
 

@@ -1,9 +1,9 @@
 """Turns the text of a notebook or a script into cells, and a cell into plain Python."""
 
 import json
+import os
 import re
-from dataclasses import dataclass
-from pathlib import PurePath
+from typing import NamedTuple
 
 from ..errors import BadInput
 from ..model import Cell, Notebook, Problem
@@ -16,7 +16,7 @@ PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", *MARKED})
 
 def notebook(name: str, text: str, stop: int = 0) -> Notebook:
     """The code cells of a file: a notebook by its ending, a script with `# %%` cells, or one script whole."""
-    short = PurePath(name).name
+    short = os.path.basename(name)
     cells = _ipynb(short, text) if name.endswith(".ipynb") else _script(short, text)
     if not any(cell.text.strip() for cell in cells):
         raise BadInput([Problem(message=f"{short} has no code", hint="write a component and a pipeline into it first")])
@@ -100,8 +100,7 @@ def _uncommented(lines: list[str]) -> str:
     return "\n".join([*lines[:first], f"%%{magic['magic']}", *lines[first + 1 :]] if magic else lines)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Code:
+class Code(NamedTuple):
     """A cell's Python: `magic` is the cell magic it stood under, `skipped` how many lines precede the text."""
 
     text: str
@@ -111,7 +110,7 @@ class Code:
 
 def code(text: str) -> Code:
     """The plain Python of a cell; notebook commands inside become lines that do nothing, or calls that never travel."""
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # as Python itself ends lines
     body = text.lstrip("\n")
     skipped = len(text) - len(body)
     if not body.startswith("%%"):

@@ -2,20 +2,28 @@
 
 import builtins
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..model import Import, Problem
 from .program import OURS, Placed, Program
 from .statements import CONSTANT_CALLS, STATE, STRING_METHODS, Statement, bound, without
 
-GIVEN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__builtins__", "__spec__", "__annotations__"}
+GIVEN = frozenset(dir(builtins)) | {
+    "__class__",
+    "__name__",
+    "__file__",
+    "__doc__",
+    "__builtins__",
+    "__spec__",
+    "__annotations__",
+}
 TYPES = ("typing.", "typing_extensions.", "collections.abc.", "kfp.dsl.")  # whose subscripts are types, not state
 NOTEBOOK_ONLY = frozenset({"display", "get_ipython", "In", "Out", "_", "__"})
 ESCAPE = "or end its line with `# automlops: carry` to take it along as it stands"
 MEND = "pass it as a parameter, or make it inside the component"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Closure:
     """What travels: imported names, statements in their order; and the faults found on the way."""
 
@@ -87,14 +95,10 @@ def without_marks(program: Program, placed: Placed) -> Statement:
     if not ours:
         return statement
     kept = {name for mark in statement.marks if mark not in ours for name in mark.names}
-    dropped = {name for mark in ours for name in mark.names} - kept - statement.core
-    return replace(
-        statement,
-        text=without(statement.text, ours),
-        needs=statement.needs - dropped,
-        reads=statement.reads - dropped,
-        marks=(),
-    )
+    dropped = {name for mark in ours for name in mark.names} - kept
+    text = without(statement.text, ours)
+    needs, reads = statement.needs - (dropped - statement.core), statement.reads - (dropped - statement.core)
+    return statement._replace(text=text, needs=needs, reads=reads, marks=())
 
 
 def is_mark(name: str) -> bool:

@@ -6,8 +6,8 @@ import keyword
 import re
 import sys
 import tokenize
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from ..model import Component, Import, Problem
 from ..source import WIDTH, docstring
@@ -48,8 +48,7 @@ GOOGLE = (
 ADDRESS = re.compile(r"[\"'](?:gs|bq)://")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
+class Definition(NamedTuple):
     """A component as found: its function as text, and where it stands. `offset` turns its lines into the cell's."""
 
     name: str
@@ -64,8 +63,7 @@ class Definition:
     given: tuple[Import, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(NamedTuple):
     """A component with the faults in it, and the modules that it imports."""
 
     component: Component
@@ -370,9 +368,8 @@ def component(program: Program, defined: Definition, brought: bool = False, besi
     text = compose.module(
         program, found, defined.name, defined.text, defined.description or said.description, said.quoted
     )
-    modules = _modules(
-        found.imports, [defined.node, *(placed.statement.node or placed.statement.text for placed in found.statements)]
-    )
+    carried = (item for placed in found.statements for item in (*placed.statement.inner, *placed.statement.imports))
+    modules = _modules([*found.imports, *defined.statement.inner, *carried])
     pins = pinned(modules, defined.packages, cell=defined.cell, line=defined.line, brought=brought, beside=beside)
     return Read(
         component=Component(
@@ -405,28 +402,11 @@ def _names(defined: Definition, said: Signature) -> Iterator[Problem]:
         )
 
 
-def _modules(imports: set[Import], code: list[ast.AST | str]) -> frozenset[str]:
-    """Every module imported anywhere in a component, with the names taken from it: `google.cloud.storage`."""
-    found = {f"{item.module}.{item.name}" if item.name else item.module for item in imports}
-    for part in code:
-        for node in _imports(ast.parse(part) if isinstance(part, str) else part):
-            if isinstance(node, ast.Import):
-                found.update(name.name for name in node.names)
-            elif not node.level:
-                found.update(
-                    f"{node.module}.{name.name}" if name.name != "*" else f"{node.module}" for name in node.names
-                )
-    return frozenset(found)
-
-
-def _imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    """The imports inside a statement, found without looking into expressions, which hold none."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        yield node
-    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
-        inner = getattr(node, block, ())
-        for statement in inner if isinstance(inner, list) else ():
-            yield from _imports(statement)
+def _modules(imports: Iterable[Import]) -> frozenset[str]:
+    """The modules of some imports, with the names taken from them: `google.cloud.storage`."""
+    return frozenset(
+        f"{item.module}.{item.name}" if item.name else item.module for item in imports if item.module[:1] != "."
+    )
 
 
 def _google(modules: frozenset[str], text: str) -> tuple[str, ...]:

@@ -1,20 +1,21 @@
 """Reads what a docstring says of a function, its inputs and its outputs, as kfp's own parser does."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import lru_cache
 from inspect import cleandoc
+from types import MappingProxyType
+from typing import NamedTuple
 
 RETURNS = ("Returns:\n", "Returns\n", "Return:\n", "Return\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(NamedTuple):
     """The description, and what is said of each input and each output by name."""
 
     description: str = ""
-    parameters: dict[str, str] = field(default_factory=dict)
-    returns: dict[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = MappingProxyType({})
+    returns: Mapping[str, str] = MappingProxyType({})
 
 
 @lru_cache(maxsize=4096)

@@ -4,6 +4,7 @@ import ast
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..model import Component, Import, Notebook, Param, Pipeline, Problem, slug
 from ..source import literal
@@ -19,8 +20,7 @@ from .statements import dotted, statements
 LONGEST_NAME = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """What came of reading: a pipeline where there is no problem, and what the user should know in any case."""
 
     pipeline: Pipeline | None
@@ -28,8 +28,7 @@ class Reading:
     warnings: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(NamedTuple):
     """A pipeline as it was found: its function as text, and what its decorator or its call says of it."""
 
     title: str
@@ -41,8 +40,7 @@ class Found:
     marked: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What reading must know of the world around the notebook."""
 
     shared: bool
@@ -51,7 +49,7 @@ class Surroundings:
     beside: tuple[str, ...]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Faults:
     """What reading collects on its way."""
 

@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..model import Cell, Import, Notebook, Problem
 from .cells import code
@@ -12,8 +13,7 @@ BLOCKS = frozenset({"if", "try", "with", "for", "while", "match", "def", "class"
 VERBS = frozenset({"AutoMLOps.generate", "AutoMLOps.rehearse", "AutoMLOps.go"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(NamedTuple):
     """A statement and where it stands: the cell's label, the line in that cell, and its number in the whole program."""
 
     statement: Statement
@@ -26,8 +26,7 @@ class Placed:
         return self.statement.line + self.offset
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marked:
+class Marked(NamedTuple):
     """A cell under `%%define_component`: its makeComponent call, and the code that becomes the body."""
 
     call: ast.Call
@@ -37,7 +36,7 @@ class Marked:
     number: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Program:
     """Everything that the cells say, filled once by `program` and only read afterwards."""
 

@@ -42,7 +42,7 @@ class Refused(Exception):
     """A type that cannot travel; the sentence says why."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Signature:
     """A component's interface as found, with the faults in it."""
 

@@ -2,12 +2,12 @@
 
 import ast
 import re
-import symtable
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from ..model import Import
+from .scopes import names
 
 # Calls whose value depends on nothing but their arguments: an assignment that holds only these is a constant.
 CONSTANT_CALLS = frozenset(
@@ -30,8 +30,7 @@ STATE = frozenset(
 CARRY = re.compile(r"#\s*automlops:\s*carry\b")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(NamedTuple):
     """One top-level statement of one cell, as text and as facts; its tree is kept only where someone reads it later."""
 
     text: str
@@ -51,10 +50,10 @@ class Statement:
     node: ast.stmt | None = None
     marks: tuple["Mark", ...] = ()
     core: frozenset[str] = frozenset()  # what it needs apart from its decorators
+    inner: tuple[Import, ...] = ()  # every import inside it, those of function bodies included
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(NamedTuple):
     """One decorator: its name, the names in it, and which lines of the statement it takes."""
 
     name: str
@@ -179,7 +178,8 @@ def _only_imports(node: ast.Try) -> bool:
 
 def _scoped(node: ast.stmt, text: str, line: int, carry: bool, how: str, keep: bool = False) -> Statement:
     marks = tuple(_marks(node))
-    names = _names(ast.unparse(node) if text != text.lstrip() else without(text, marks))
+    found = names(node)
+    inner = tuple(_imports(node)) if "import" in text else ()
     named = frozenset(name for mark in marks for name in mark.names)
     quoted, annotations = _annotations(node)
     visitor = _Doings()
@@ -188,9 +188,9 @@ def _scoped(node: ast.stmt, text: str, line: int, carry: bool, how: str, keep: b
         text=text,
         line=line,
         how=how,
-        binds=() if isinstance(node, ast.AnnAssign) and node.value is None else names.binds,
-        needs=names.needs | quoted | named,
-        reads=names.reads | named,
+        binds=() if isinstance(node, ast.AnnAssign) and node.value is None else tuple(found.binds),
+        needs=quoted | named | found.reads | found.later,
+        reads=named | found.reads,
         imports=tuple(visitor.imports),
         calls=tuple(visitor.calls),
         state=tuple(visitor.state),
@@ -198,10 +198,29 @@ def _scoped(node: ast.stmt, text: str, line: int, carry: bool, how: str, keep: b
         discarded=visitor.discarded,
         carry=carry,
         annotations=annotations,
-        node=node if keep else None,
+        node=_lean(node) if keep else None,
         marks=marks,
-        core=names.needs | quoted,
+        core=quoted | found.reads | found.later,
+        inner=inner,
     )
+
+
+def _lean(node: ast.stmt) -> ast.stmt:
+    """A function without its body but for the docstring: of hundreds of components, the bodies fill the memory."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        node.body = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
+    return node
+
+
+def _imports(node: ast.AST) -> Iterator[Import]:
+    """The imports inside a statement, found without looking into expressions, which hold none."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        said = _import(node, "", 0, False)
+        yield from (Import(module=said.star),) if said.star else said.imports
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inside = getattr(node, block, ())
+        for statement in inside if isinstance(inside, list) else ():
+            yield from _imports(statement)
 
 
 def _marks(node: ast.stmt) -> Iterator[Mark]:
@@ -219,37 +238,6 @@ def without(text: str, marks: Collection[Mark]) -> str:
         return text
     dropped = {number for mark in marks for number in range(mark.first, mark.last + 1)}
     return "\n".join(line for number, line in enumerate(text.split("\n")) if number not in dropped)
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    binds: tuple[str, ...]
-    needs: frozenset[str]
-    reads: frozenset[str]
-
-
-def _names(text: str) -> Names:
-    """What a statement binds, needs at any time, and reads the moment it runs, by Python's own tables."""
-    top = symtable.symtable(text, "cell", "exec")
-    binds = tuple(
-        symbol.get_name()
-        for symbol in top.get_symbols()
-        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
-    )
-    reads = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
-    later: set[str] = set()
-    for child in top.get_children():
-        _globals(child, reads, later, now=child.get_type() != "function" or child.get_name() in COMPREHENSIONS)
-    return Names(binds, frozenset(reads | later), frozenset(reads))
-
-
-COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr"})
-
-
-def _globals(table: symtable.SymbolTable, reads: set[str], later: set[str], now: bool) -> None:
-    (reads if now else later).update(symbol.get_name() for symbol in table.get_symbols() if symbol.is_global())
-    for child in table.get_children():
-        _globals(child, reads, later, now and (child.get_type() != "function" or child.get_name() in COMPREHENSIONS))
 
 
 def _annotations(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:

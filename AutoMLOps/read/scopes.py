@@ -1,0 +1,140 @@
+"""Finds the names that a statement binds, needs and reads, by Python's own rules of scope."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass, field
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Names:
+    """`binds` in their order; `reads` are needed as the statement runs, `later` as what it defines is used."""
+
+    binds: dict[str, None] = field(default_factory=dict)
+    reads: set[str] = field(default_factory=set)
+    later: set[str] = field(default_factory=set)
+
+
+def names(node: ast.stmt) -> Names:
+    """The names of one top-level statement, its own decorators left out.
+
+    Python's symtable would tell, but from 3.12 on it takes the variables of a comprehension for the module's.
+    """
+    if getattr(node, "decorator_list", None):
+        node = copy(node)
+        node.decorator_list = []  # type: ignore[attr-defined]
+    found = Names(binds=dict.fromkeys(_bound([node])))
+    _used(found, [node], frozenset(), frozenset(), now=True)
+    return found
+
+
+def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The names bound in one scope: without those of the scopes inside it."""
+    stack = list(nodes)[::-1]
+    while stack:
+        node = stack.pop()
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                yield from (inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
+            case ast.Lambda():
+                pass
+            case _:
+                captured = getattr(node, "name", None) if isinstance(node, CAPTURES) else getattr(node, "rest", None)
+                if isinstance(captured, str):
+                    yield captured
+                stack.extend(list(ast.iter_child_nodes(node))[::-1])
+
+
+CAPTURES = (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
+
+
+def _used(found: Names, nodes: Iterable[ast.AST], here: frozenset[str], outer: frozenset[str], now: bool) -> None:
+    """Adds the global names that are used. `here` are the names of this scope and of those around it; `outer` the ones
+    that a function inside sees, which leaves out those of a class."""
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name):
+            if node.id not in here and not isinstance(node.ctx, ast.Store):
+                (found.reads if now else found.later).add(node.id)
+        elif isinstance(node, Function):
+            stack += _evaluated(node)
+            _function(found, node.body, _parameters(node.args) | _types(node), outer)
+        elif isinstance(node, ast.Lambda):
+            stack += [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+            _function(found, [node.body], _parameters(node.args), outer)
+        elif isinstance(node, ast.ClassDef):
+            stack += [*node.decorator_list, *node.bases, *node.keywords]
+            inside = outer | _types(node)
+            _used(found, node.body, inside | frozenset(_bound(node.body)), inside, now)
+        elif isinstance(node, Comprehension):
+            stack.append(node.generators[0].iter)
+            own = frozenset(_bound([generator.target for generator in node.generators]))
+            _used(found, _inside(node), here | own, outer | own, now)
+        else:
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id not in here:
+                (found.reads if now else found.later).add(node.target.id)
+            stack.extend(ast.iter_child_nodes(node))
+
+
+def _function(found: Names, body: list[ast.stmt] | list[ast.expr], own: frozenset[str], outer: frozenset[str]) -> None:
+    shared = {name for node in _own(body) if isinstance(node, ast.Global) for name in node.names}
+    inside = (outer | own | frozenset(_bound(body))) - shared
+    _used(found, body, inside, inside, now=False)
+
+
+def _own(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The statements of a function, without those of functions and classes inside it."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case) and not isinstance(
+            node, Function | ast.ClassDef
+        ):
+            yield from _own(child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
+
+
+def _parameters(spec: ast.arguments) -> frozenset[str]:
+    found = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *filter(None, [spec.vararg, spec.kwarg])]
+    return frozenset(argument.arg for argument in found)
+
+
+def _types(node: ast.AST) -> frozenset[str]:
+    """The type parameters of `def f[T]` and `class A[T]`, from Python 3.12 on."""
+    return frozenset(parameter.name for parameter in getattr(node, "type_params", ()))
+
+
+def _evaluated(node: Function) -> Iterator[ast.AST]:
+    """What runs when a function is defined: decorators, defaults, annotations."""
+    spec = node.args
+    yield from node.decorator_list
+    yield from spec.defaults
+    yield from filter(None, spec.kw_defaults)
+    own = _types(node)
+    for argument in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *filter(None, [spec.vararg, spec.kwarg])]:
+        if argument.annotation is not None and not (
+            isinstance(argument.annotation, ast.Name) and argument.annotation.id in own
+        ):
+            yield argument.annotation
+    if node.returns is not None and not (isinstance(node.returns, ast.Name) and node.returns.id in own):
+        yield node.returns
+
+
+def _inside(node: Comprehension) -> Iterator[ast.AST]:
+    if isinstance(node, ast.DictComp):
+        yield from (node.key, node.value)
+    else:
+        yield node.elt
+    for number, generator in enumerate(node.generators):
+        yield from generator.ifs
+        yield generator.target
+        if number:
+            yield generator.iter
