@@ -100,5 +100,5 @@ setup(
     zip_safe=False,
     install_requires=DEPENDENCIES,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["automlops=AutoMLOps.cli:main"]},
+    entry_points={"console_scripts": ["automlops=AutoMLOps.cli:run"]},
 )

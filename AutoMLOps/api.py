@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from . import disk, jupyter, read, render
@@ -90,11 +89,7 @@ def generated(
 ) -> Generated:
     """The story of generate(), whatever the cells came from."""
     given = {**settings} if project_id is None else {"project_id": project_id, **settings}
-    folder = (
-        Path(os.fspath(given.get("output_dir") or "AutoMLOps"))
-        if isinstance(given.get("output_dir"), str | os.PathLike | None)
-        else Path("AutoMLOps")
-    )
+    folder = _folder(given.get("output_dir"))
     saved, problems = _saved(folder)
     chosen, faults = settings_.chosen(given, saved)
     values, others = _values(pipeline_params, folder, chosen)
@@ -112,10 +107,11 @@ def generated(
     if problems or chosen is None or reading.pipeline is None:
         raise BadInput(problems)
     tree = render.tree(reading.pipeline, chosen)
+    _remember(tree, chosen)
     return _written(tree, folder, reading, chosen, dry_run)
 
 
-def _written(tree: Tree, folder: Path, reading: read.Reading, settings: Settings, dry_run: bool) -> Generated:
+def _written(tree: Tree, folder: str, reading: read.Reading, settings: Settings, dry_run: bool) -> Generated:
     assert reading.pipeline is not None  # noqa: S101 - generated() has raised otherwise
     changes = disk.write(tree, folder, dry_run)
     return Generated(
@@ -127,7 +123,7 @@ def _written(tree: Tree, folder: Path, reading: read.Reading, settings: Settings
     )
 
 
-def _next(pipeline: Pipeline, settings: Settings, folder: Path) -> list[str]:
+def _next(pipeline: Pipeline, settings: Settings, folder: str) -> list[str]:
     steps = [f"read {folder}/README.md", f"run its tests: python -m pytest {folder}"]
     if settings.project_id:
         return [*steps, f"run it on Google Cloud, once its resources exist: {folder}/scripts/run_all.sh"]
@@ -170,15 +166,33 @@ def _line_of_call() -> int:
     return line
 
 
-def _saved(folder: Path) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+def _folder(given: object) -> str:
+    """The folder to write into; what is no path at all is for the settings to refuse."""
+    return os.path.normpath(given) if given and isinstance(given, str | os.PathLike) else "AutoMLOps"
+
+
+# The text of the settings last written in this process, and what it says: reading it back needs no YAML then.
+_WRITTEN: dict[str, Mapping[str, Any]] = {}
+
+
+def _remember(tree: Tree, settings: Settings) -> None:
+    text = next(file.text for file in tree.files if file.path == DEFAULTS)
+    _WRITTEN.clear()
+    _WRITTEN[text] = {section: {name: value for name, value, _ in rows} for section, rows in settings_.table(settings)}
+
+
+def _saved(folder: str) -> tuple[Mapping[str, Any] | None, list[Problem]]:
     """The settings of the last time, as the user may have edited them."""
-    path = folder / DEFAULTS
-    if not path.is_file():
+    path = os.path.join(folder, DEFAULTS)
+    if not os.path.isfile(path):
         return None, []
-    import yaml  # only where there is something to read
+    text = disk.read_text(path)
+    if text in _WRITTEN:
+        return _WRITTEN[text], []
+    import yaml  # only where there is something new to read
 
     try:
-        return yaml.load(disk.read_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), []  # noqa: S506 - safe, in C
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), []  # noqa: S506 - safe, in C
     except yaml.YAMLError as error:
         return None, [
             Problem(
@@ -188,7 +202,7 @@ def _saved(folder: Path) -> tuple[Mapping[str, Any] | None, list[Problem]]:
         ]
 
 
-def _values(given: object, folder: Path, settings: Settings | None) -> tuple[Mapping[str, Any], list[Problem]]:
+def _values(given: object, folder: str, settings: Settings | None) -> tuple[Mapping[str, Any], list[Problem]]:
     """The parameter values: those given, else those of the last time."""
     if isinstance(given, Mapping):
         wrong = [key for key in given if not isinstance(key, str)]
@@ -197,8 +211,8 @@ def _values(given: object, folder: Path, settings: Settings | None) -> tuple[Map
         return {}, [
             Problem(message=f"pipeline_params is {type(given).__name__}, not a dict", hint="write {'rows': 178}")
         ]
-    path = folder / settings.parameter_values_path if settings else None
-    if path is None or not path.is_file():
+    path = os.path.join(folder, settings.parameter_values_path) if settings else ""
+    if not os.path.isfile(path):
         return {}, []
     try:
         found = json.loads(disk.read_text(path))

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,9 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Exit codes: 0 done, 1 it could not be written, 2 the input is at fault."""
     given = _parser().parse_args(arguments)
     try:
-        print(_generate(given), flush=True)
-    except BrokenPipeError:  # `| head` has seen enough; the work is done
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(_generate(given))
     except BadInput as error:
         print(f"automlops: {error}", file=sys.stderr)
         return 2
@@ -167,5 +166,12 @@ def _yaml(text: str) -> object:
         raise ValueError(error) from error
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The command itself: quiet when what it prints into is closed, as by `| head`."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -18,8 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from .errors import BadInput, WriteError
 from .model import Change, Fate, File, Problem, Tree
@@ -45,8 +44,7 @@ _CHUNK = 1 << 20
 Place = str | os.PathLike[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Deed:
+class _Deed(NamedTuple):
     """One file to replace, or with no text to remove, if `old` is still what is there."""
 
     path: str
@@ -56,8 +54,7 @@ class _Deed:
     old: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Journal:
+class _Journal(NamedTuple):
     """Everything that remains to be done, whole in one file, and the manifest as it will be."""
 
     token: str
@@ -65,8 +62,7 @@ class _Journal:
     manifest: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(NamedTuple):
     """What is decided about one path, and what the manifest says of it afterwards."""
 
     change: Change | None = None
@@ -75,8 +71,7 @@ class _Verdict:
     unexecutable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """What becomes of each file, what must be done for it, and the manifest afterwards."""
 
     changes: tuple[Change, ...]
@@ -85,8 +80,7 @@ class _Plan:
     unexecutable: tuple[str, ...]  # scripts that are right, but cannot be run
 
 
-@dataclass(frozen=True, slots=True)
-class _Disk:
+class _Disk(NamedTuple):
     """The folder as it is found. `pending` is what an interrupted write will make of it: (path, sha256) -> sha256."""
 
     root: str

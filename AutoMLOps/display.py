@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 
 from .model import Change, Changes, Fate
 
@@ -29,6 +28,13 @@ class Generated(Changes):
 
     def _repr_html_(self) -> str:
         return "".join(_html(self))
+
+
+def escape(text: str) -> str:
+    """Text as HTML shows it. The library's own costs more to import than all else here."""
+    from html import escape as escaped
+
+    return escaped(text)
 
 
 def headline(done: Changes) -> str:

@@ -13,10 +13,8 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from . import source
 from .errors import BadInput
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
 WIDTH = 120
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Emit:
+class Emit(NamedTuple):
     """One row of LAYOUT: a template, where its text goes, for what it is rendered again, and when it is left out."""
 
     template: str
@@ -138,8 +135,7 @@ def _headed(text: str, path: str, header: str | None) -> str:
 # ------------------------------------------------------------------------------- what the templates are given
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(NamedTuple):
     """One container image: its folder under components/, its name in the registry, and the components in it."""
 
     folder: str
@@ -551,8 +547,9 @@ def _environment() -> jinja2.Environment:
 
         return checked
 
-    here = Path(__file__).resolve().parent
-    folder = here / "templates" if (here / "templates").is_dir() else here.parent / "templates"
+    here = os.path.dirname(os.path.realpath(__file__))
+    inside = os.path.join(here, "templates")
+    folder = inside if os.path.isdir(inside) else os.path.join(os.path.dirname(here), "templates")
     # No autoescape: it is for HTML, and what is written here is Python, shell, YAML and Markdown, each by its filter.
     environment = jinja2.Environment(  # noqa: S701
         loader=jinja2.FileSystemLoader(folder),
@@ -569,14 +566,16 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _bytecode_cache() -> jinja2.BytecodeCache:
+def _bytecode_cache() -> jinja2.BytecodeCache | None:
     """Compiled templates, kept beside this module's own bytecode where Python may keep that: 30 ms become 4.
 
     Jinja checks each against the text of its template; what cannot be read counts as absent.
     """
     import jinja2
 
-    folder = os.path.dirname(__spec__.cached or "")
+    if not __spec__.cached:
+        return None
+    folder = os.path.dirname(__spec__.cached)
     writes = not sys.dont_write_bytecode and os.access(folder, os.W_OK)
 
     class Kept(jinja2.FileSystemBytecodeCache):

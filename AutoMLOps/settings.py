@@ -375,9 +375,11 @@ def _flag(value: object) -> _Reading:
 
 def _images(text: str) -> _Fault | None:
     choices = ("shared", "per-component")
+    if text in choices:
+        return None
     nearest = _nearest(text.replace("_", "-"), choices)
     hint = f"did you mean {nearest}?" if nearest else f"choose {' or '.join(choices)}"
-    return None if text in choices else _Fault(f"{_said(text)} is not a way to build images", hint)
+    return _Fault(f"{_said(text)} is not a way to build images", hint)
 
 
 def _labels(value: object) -> _Reading:

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement as Judge
 from packaging.version import Version
 
 from AutoMLOps.read import requirements
-from AutoMLOps.read.requirements import conflicts, merged, pinned, tools
+from AutoMLOps.read.requirements import conflicts, merged, pinned, search, tools
 
 
 class Environment:
@@ -118,7 +118,7 @@ def test_it_agrees_with_importlib_metadata_about_every_top_level_name():
     owners = metadata.packages_distributions()
     names = [name for name in owners if name.isidentifier() and name not in sys.stdlib_module_names | requirements.OURS]
     importable = [name for name in names if (spec := importlib.util.find_spec(name)) and spec.origin]
-    found = {name: requirements._found(requirements._places(), name) for name in importable}
+    found = {name: requirements._found(requirements.search(), name) for name in importable}
     differing = {
         name: owners[name]
         for name, each in found.items()
@@ -317,7 +317,7 @@ def test_a_module_beside_the_notebook_does_not_travel(environment, file, importe
 
 def test_a_module_beside_a_notebook_of_another_folder_is_found_there(environment, tmp_path):
     (tmp_path / "helpers.py").touch()
-    assert "is a file of this machine (helpers.py)" in only(pinned({"helpers"}, [], beside=[str(tmp_path)]).problems)
+    assert "is a file of this machine (helpers.py)" in only(pinned({"helpers"}, [], places=search([str(tmp_path)])).problems)
 
 
 def test_a_folder_of_data_is_no_module(environment):

@@ -14,7 +14,7 @@ from ..source import WIDTH, docstring
 from . import compose
 from .closure import closure, without_marks
 from .program import Marked, Placed, Program
-from .requirements import pinned
+from .requirements import Places, pinned
 from .signature import Refused, Signature, evaluate, signature, unquoted
 from .statements import Statement, dotted, statements
 
@@ -354,7 +354,7 @@ def _string_lines(text: str) -> set[int]:
     return kept
 
 
-def component(program: Program, defined: Definition, brought: bool = False, beside: tuple[str, ...] = ()) -> Read:
+def component(program: Program, defined: Definition, brought: bool = False, places: Places | None = None) -> Read:
     """Reads one definition: signature, what travels with it, what must be installed for it."""
     owner = f"component `{defined.name}`"
     for item in defined.given:
@@ -370,7 +370,7 @@ def component(program: Program, defined: Definition, brought: bool = False, besi
     )
     carried = (item for placed in found.statements for item in (*placed.statement.inner, *placed.statement.imports))
     modules = _modules([*found.imports, *defined.statement.inner, *carried])
-    pins = pinned(modules, defined.packages, cell=defined.cell, line=defined.line, brought=brought, beside=beside)
+    pins = pinned(modules, defined.packages, cell=defined.cell, line=defined.line, brought=brought, places=places)
     return Read(
         component=Component(
             name=defined.name,

@@ -13,7 +13,7 @@ from . import compose
 from .closure import closure, without_marks
 from .components import Definition, Read, arguments, component, definitions, identifier, mark, params
 from .program import Placed, Program, program
-from .requirements import conflicts, tools
+from .requirements import Places, conflicts, search, tools
 from .signature import evaluate, misfit, signature
 from .statements import dotted, statements
 
@@ -46,7 +46,7 @@ class Surroundings(NamedTuple):
     shared: bool
     brought: bool
     reserved: frozenset[str]
-    beside: tuple[str, ...]
+    places: Places
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -86,7 +86,7 @@ def pipeline(
     found = _one(read, which, faults.problems)
     if found is None:
         return Reading(pipeline=None, problems=_unique(faults.problems), warnings=tuple(faults.warnings))
-    where = Surroundings(shared=shared, brought=brought, reserved=reserved, beside=(beside,) if beside else ())
+    where = Surroundings(shared=shared, brought=brought, reserved=reserved, places=search((beside,) if beside else ()))
     made = _pipeline(read, found, defined, values or {}, faults, where)
     problems = _unique(faults.problems)
     return Reading(pipeline=None if problems else made, problems=problems, warnings=tuple(faults.warnings))
@@ -355,7 +355,7 @@ def _pipeline(
     faults.warnings += carried.warnings
     reached = {*statement.needs, *(name for placed in carried.statements for name in placed.statement.needs)}
     reads = {
-        name: component(program, item, where.brought, where.beside) for name, item in defined.items() if name in reached
+        name: component(program, item, where.brought, where.places) for name, item in defined.items() if name in reached
     }
     for read in reads.values():
         faults.add(read)

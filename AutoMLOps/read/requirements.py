@@ -154,12 +154,12 @@ def pinned(
     cell: str = "",
     line: int = 0,
     brought: bool = False,
-    beside: Sequence[str] = (),
+    places: "Places | None" = None,
 ) -> Pinned:
     """The listed lines as they were written, then an exact pin for each import that they do not cover.
 
     `brought` says that the base image was chosen and may hold what cannot be pinned here: such faults become warnings.
-    `beside` are folders to search before sys.path: the notebook's own, where it is not the current one.
+    `places` is where to look, by `search()`: whoever pins for many components asks for it once.
     """
     read = [(text, _requirement(text)) for text in listed]
     taken = {text.strip(): found for text, found in read if isinstance(found, Requirement)}
@@ -168,7 +168,9 @@ def pinned(
         for _, found in read
         if not isinstance(found, Requirement)
     ]
-    added, faults = _added(_places(beside), frozenset(imports), frozenset(found.name for found in taken.values()))
+    added, faults = _added(
+        search() if places is None else places, frozenset(imports), frozenset(found.name for found in taken.values())
+    )
     unpinned = [Problem(message=message, hint=hint, cell=cell, line=line) for message, hint in faults]
     problems, warnings = (refused, unpinned) if brought else (refused + unpinned, [])
     return Pinned((*taken, *added), tuple(problems), tuple(warnings))
@@ -195,7 +197,7 @@ def merged(components: Iterable[Component]) -> tuple[str, ...]:
 def tools() -> tuple[str, ...]:
     """What compiles and submits the pipeline, at the versions that are installed; bounded where they are not."""
     versions: dict[str, str] = {}
-    for shelf in _shelves(_places()):
+    for shelf in _shelves(search()):
         for distribution in shelf.distributions:
             if distribution.name in TOOLS and "+" not in distribution.version and not _origin(distribution):
                 versions.setdefault(distribution.name, f"=={distribution.version}")
@@ -388,8 +390,11 @@ def _by_the_book(name: str, reasons: Collection[object]) -> Distribution | None:
 # What the environment holds
 
 
-def _places(beside: Sequence[str] = ()) -> Places:
-    """The folders that Python searches and when each changed: installing anything changes one of them."""
+def search(beside: Sequence[str] = ()) -> Places:
+    """The folders that Python searches and when each changed: installing anything changes one of them.
+
+    `beside` are folders to search before sys.path: the notebook's own, where it is not the current one.
+    """
     places: dict[str, int] = {}
     for entry in (*beside, *sys.path):
         folder = os.path.abspath(entry)
