@@ -201,3 +201,52 @@ class Changes:
     warnings: tuple[Problem, ...] = ()
     next_steps: tuple[str, ...] = ()
     dry_run: bool = False
+
+
+class State(StrEnum):
+    """How far a step, or a whole run, has come."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    CACHED = "cached"
+    SKIPPED = "skipped"  # a condition was not met, or what it waits for did not succeed
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRun:
+    """One task of a run: a step, or (`group`) a condition, loop, exit handler or pipeline that holds others.
+
+    `path` says where it stands: "root/for-loop-1/0/train" is the task train of the first item. Times are seconds since
+    the epoch, 0 where there is none yet. `log` is the file with what the last attempt printed.
+    """
+
+    path: str
+    name: str
+    component: str
+    state: State = State.WAITING
+    group: bool = False
+    started: float = 0.0
+    ended: float = 0.0
+    inputs: str = "{}"
+    outputs: str = "{}"
+    log: str = ""
+    error: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run of a compiled pipeline on this machine, as far as it has come. `outputs` is JSON text."""
+
+    name: str
+    id: str
+    state: State
+    folder: str
+    started: float = 0.0
+    ended: float = 0.0
+    tasks: tuple[TaskRun, ...] = ()
+    outputs: str = "{}"
+    error: str = ""

@@ -317,7 +317,9 @@ def test_a_module_beside_the_notebook_does_not_travel(environment, file, importe
 
 def test_a_module_beside_a_notebook_of_another_folder_is_found_there(environment, tmp_path):
     (tmp_path / "helpers.py").touch()
-    assert "is a file of this machine (helpers.py)" in only(pinned({"helpers"}, [], places=search([str(tmp_path)])).problems)
+    assert "is a file of this machine (helpers.py)" in only(
+        pinned({"helpers"}, [], places=search([str(tmp_path)])).problems
+    )
 
 
 def test_a_folder_of_data_is_no_module(environment):

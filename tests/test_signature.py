@@ -166,12 +166,13 @@ def ours(code):
     """The component that we read, or what we say against it."""
     outputs = "def p():\n    f_task = 1\n"
     text = f"{HEAD}\nfrom AutoMLOps import AutoMLOps\n\n@AutoMLOps.component\n{code}\n\n@AutoMLOps.pipeline(name='p')\n{outputs}"
-    from AutoMLOps.read.components import component, definitions
+    from AutoMLOps.read.components import component
+    from AutoMLOps.read.definitions import definitions
     from AutoMLOps.read.program import program
 
     problems = []
     parsed = program(read.notebook("n.py", text))
-    found = definitions(parsed, problems)
+    found, problems = definitions(parsed, live=False)
     result = component(parsed, found["f"], brought=False)
     return result.component, [*parsed.problems, *problems, *result.problems]
 

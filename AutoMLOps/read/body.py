@@ -41,11 +41,20 @@ def read(body: Body, function: ast.FunctionDef) -> Body:
     """Walks the statements in order, then looks at the whole for cycles."""
     for statement in function.body:
         _statement(body, statement)
+    late = _late(body, function)
     for inner in ast.walk(function):
         _call_anywhere(body, inner)
-        _choice(body, inner)
+        _choice(body, inner, late)
+        _quote(body, inner, late)
     _order(body)
     _cycle(body, function)
+    return body
+
+
+def calls(body: Body, tree: ast.AST) -> Body:
+    """Looks at the calls of components in a function that builds a part of the pipeline."""
+    for inner in ast.walk(tree):
+        _call_anywhere(body, inner)
     return body
 
 
@@ -173,7 +182,7 @@ def _value(body: Body, node: ast.expr, port: Param | Artifact, value: object) ->
     if isinstance(port, Artifact):
         body.wrong(node, f"`{port.name}` takes an artifact, not the value {value!r}", "pass the output of a step")
         return
-    reason = misfit(port.kind, value) if value is not None else ""
+    reason = "is None, which cannot be passed: leave it out" if value is None else misfit(port.kind, value)
     if not reason and port.kind is Kind.NUMBER_DOUBLE and isinstance(value, int):
         reason = f"is {value}, an int, and kfp wants a float: write {float(value)}"
     if not reason and holds_none(value):
@@ -263,68 +272,99 @@ def near(name: str, known: Mapping[str, object]) -> str:
     return f"did you mean `{found[0]}`?" if found else ""
 
 
-def _choice(body: Body, node: ast.AST) -> None:
-    """Python's own `if` and `for` run while the pipeline is compiled: over a value known only later they mislead."""
-    tests: list[ast.expr] = []
+def _late(body: Body, function: ast.FunctionDef) -> set[str]:
+    """The names whose values are known only when the pipeline runs: parameters, tasks, and what is made of them."""
+    late = {*body.parameters, *body.loops}
+    pairs = [pair for node in ast.walk(function) for pair in _assigned(node)]
+    while True:
+        more = {name for name, value in pairs if name not in late and _is_late(body, late, value)}
+        if not more:
+            return late
+        late |= more
+
+
+def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Each name that a statement gives a value, with that value; a loop over a display gives its elements."""
     match node:
-        case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) | ast.Assert(test=test):
-            tests, what = [test], "dsl.If"
-        case ast.For(iter=iterable):
-            tests, what = [iterable], "dsl.ParallelFor"
-        case (
-            ast.ListComp(generators=generators)
-            | ast.SetComp(generators=generators)
-            | ast.GeneratorExp(generators=generators)
-        ):
-            tests, what = [generator.iter for generator in generators], "dsl.ParallelFor"
-        case ast.Call(func=func) if body.program.resolve(dotted(func)).rpartition(".")[2] in (
-            "If",
-            "Elif",
-            "Condition",
-        ):
-            _quote(body, node)
-            return
+        case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)) if len(names) == len(values):
+            pairs = list(zip(names, values, strict=True))
+        case ast.Assign(targets=[target], value=value) | ast.NamedExpr(target=target, value=value):
+            pairs = [(target, value)]
+        case ast.For(target=target, iter=ast.List(elts=values) | ast.Tuple(elts=values)):
+            pairs = [(target, value) for value in values]
         case _:
             return
-    late = {*body.parameters, *body.tasks, *body.loops}
-    for test in tests:
-        names = [inner.id for inner in ast.walk(test) if isinstance(inner, ast.Name) and inner.id in late]
-        if names:
-            word = (
-                type(node).__name__.lower()
-                if isinstance(node, ast.If | ast.For | ast.While | ast.Assert)
-                else "comprehension"
-                if what == "dsl.ParallelFor"
-                else "if"
-            )
-            body.wrong(
-                node,
-                f"Python's `{word}` over `{names[0]}`, whose value is known only when the pipeline runs",
-                f"write `with {what}(...)`",
-            )
+    yield from ((target.id, value) for target, value in pairs if isinstance(target, ast.Name))
 
 
-def _quote(body: Body, node: ast.Call) -> None:
-    for inner in ast.walk(node):
-        if (
-            isinstance(inner, ast.Constant)
-            and isinstance(inner.value, str)
-            and "'" in inner.value
-            and not _is_name(node, inner)
-        ):
-            body.wrong(
-                inner,
-                f"a condition on {inner.value!r}: a quote in it compiles to an expression that is invalid",
-                "compare inside a component, and make the condition on what that returns",
-            )
+def _is_late(body: Body, late: set[str], node: ast.expr) -> bool:
+    """Whether an expression is itself such a value: a list that holds tasks is not, it can be looped over."""
+    base, _ = _unchained(node)
+    while isinstance(base, ast.Attribute | ast.Subscript):
+        base, _ = _unchained(base.value)
+    if isinstance(base, ast.Call):
+        return isinstance(base.func, ast.Name) and base.func.id in body.components
+    return isinstance(base, ast.Name) and base.id in late
 
 
-def _is_name(call: ast.Call, constant: ast.Constant) -> bool:
-    """The condition's own `name=`, which is no part of the expression."""
-    return (
-        any(keyword.arg == "name" and keyword.value is constant for keyword in call.keywords)
-        or constant in call.args[1:]
-    )
+def _choice(body: Body, node: ast.AST, late: set[str]) -> None:
+    """Python's own `if` and `for` run while the pipeline is compiled: over a value known only later they mislead."""
+    for word, instead, part in _chosen(node):
+        inside = [inner for inner in ast.walk(part) if isinstance(inner, ast.expr)] if instead == "dsl.If" else [part]
+        found = [inner for inner in inside if _is_late(body, late, inner)]
+        if found:
+            what = ast.unparse(found[0])
+            message = f"Python's `{word}` over `{what}`, whose value is known only when the pipeline runs"
+            body.wrong(node, message, f"write `with {instead}(...)`")
+            return
+
+
+def _chosen(node: ast.AST) -> Iterator[tuple[str, str, ast.expr]]:
+    """What Python itself decides on in a node: the word for it, what to write instead, and the expression."""
+    match node:
+        case ast.If(test=test) | ast.IfExp(test=test):
+            yield "if", "dsl.If", test
+        case ast.While(test=test) | ast.Assert(test=test):
+            yield type(node).__name__.lower(), "dsl.If", test
+        case ast.Match(subject=subject):
+            yield "match", "dsl.If", subject
+        case ast.BoolOp(values=values):
+            yield from (("and" if isinstance(node.op, ast.And) else "or", "dsl.If", value) for value in values)
+        case ast.For(iter=iterable):
+            yield from (("for", "dsl.ParallelFor", part) for part in _walked(iterable))
+        case ast.comprehension(iter=iterable, ifs=tests):
+            yield from (("for", "dsl.ParallelFor", part) for part in _walked(iterable))
+            yield from (("if", "dsl.If", test) for test in tests)
+
+
+def _walked(node: ast.expr) -> Iterator[ast.expr]:
+    """What a loop walks over: the arguments of zip and enumerate, else the expression itself."""
+    match node:
+        case ast.Call(func=ast.Name(id="zip" | "enumerate" | "reversed" | "list" | "sorted" | "range"), args=parts):
+            for part in parts:
+                yield from _walked(part)
+        case _:
+            yield node
+
+
+def _quote(body: Body, node: ast.AST, late: set[str]) -> None:
+    """A quote in a string that a condition compares with compiles to an expression that no engine can read."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return
+    if body.program.resolve(dotted(node.func)) not in CONDITIONS:
+        return
+    for inner in ast.walk(node.args[0]):
+        if isinstance(inner, ast.Constant | ast.Name) and getattr(inner, "id", "") not in late:
+            try:
+                value = evaluate(body.program, inner)
+            except ValueError:
+                continue
+            if isinstance(value, str) and "'" in value:
+                hint = "compare inside a component, and make the condition on what that returns"
+                body.wrong(inner, f"a condition on {value!r}: a quote in it compiles to an invalid expression", hint)
+
+
+CONDITIONS = frozenset({"kfp.dsl.If", "kfp.dsl.Elif", "kfp.dsl.Condition"})
 
 
 def _order(body: Body) -> None:

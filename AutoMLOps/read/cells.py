@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import textwrap
 from typing import NamedTuple
 
 from ..errors import BadInput
@@ -11,7 +12,7 @@ from ..model import Cell, Notebook, Problem
 MAGIC = "get_ipython"
 MARKED = ("define_imports", "define_component")
 # Cell magics that run their cell as Python in this kernel; any other holds another language, or a file's text.
-PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", *MARKED})
+PYTHON_MAGICS = frozenset({"time", "capture", "prun", *MARKED})
 
 
 def notebook(name: str, text: str, stop: int = 0) -> Notebook:
@@ -30,7 +31,7 @@ def _ipynb(name: str, text: str) -> tuple[Cell, ...]:
         raise BadInput(
             [Problem(message=f"{name} is not a notebook: {error}", hint="save it again from Jupyter")]
         ) from error
-    if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
+    if not isinstance(content, dict) or not (isinstance(content.get("cells"), list) or "worksheets" in content):
         raise BadInput(
             [Problem(message=f"{name} is not a notebook: it has no cells", hint="save it again from Jupyter")]
         )
@@ -110,9 +111,9 @@ class Code(NamedTuple):
 
 def code(text: str) -> Code:
     """The plain Python of a cell; notebook commands inside become lines that do nothing, or calls that never travel."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")  # as Python itself ends lines
-    body = text.lstrip("\n")
-    skipped = len(text) - len(body)
+    text = _taken(text.replace("\r\n", "\n").replace("\r", "\n"))  # as Python itself ends lines
+    body = BLANK.sub("", text)
+    skipped = text[: len(text) - len(body)].count("\n")
     if not body.startswith("%%"):
         return Code(text=_without_commands(text))
     first, _, rest = body.partition("\n")
@@ -122,6 +123,21 @@ def code(text: str) -> Code:
 
 
 HINT = re.compile(r"^\s*[%!?]|=[ \t]*[%!]|\?[ \t]*$", re.MULTILINE)
+BLANK = re.compile(r"\A(?:[ \t\f]*\n)+")
+PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:) ?", re.MULTILINE)
+ASKED = re.compile(r";[ \t]*[\w.*]+\?{1,2}[ \t]*$", re.MULTILINE)
+
+
+def _taken(text: str) -> str:
+    """A cell as IPython takes it: pasted prompts, a common indent and a question behind a semicolon are no fault."""
+    first = BLANK.sub("", text)
+    if first.lstrip().startswith((">>> ", "In [")):
+        return PROMPT.sub("", text)
+    if first[:1] in (" ", "\t"):
+        return textwrap.dedent(text)
+    return ASKED.sub("", text) if "?" in text and not _parses(text) else text
+
+
 COMMAND = re.compile(
     r"(?P<indent>\s*)(?:(?P<target>[\w.\[\]\"', ]+?)\s*=\s*)?(?P<mark>[%!?])(?!=)(?P<rest>.*)$"
     r"|(?P<asked>\s*[\w.*]+\?{1,2}\s*)$"
@@ -172,8 +188,8 @@ TOKEN = re.compile(r"#.*|\"\"\"|'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[
 def _continued(lines: list[str]) -> list[bool]:
     """For each line, whether it begins inside brackets or a triple-quoted string: there `%` is Python's own."""
     inside, depth, quote = [], 0, ""
-    for line in lines:
-        inside.append(depth > 0 or bool(quote))
+    for number, line in enumerate(lines):
+        inside.append(depth > 0 or bool(quote) or (number > 0 and lines[number - 1].endswith("\\")))
         if not inside[-1] and COMMAND.match(line):
             continue
         position = 0

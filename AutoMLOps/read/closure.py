@@ -1,24 +1,20 @@
 """Finds what a piece of code needs from the other cells, and whether each part of that may travel with it."""
 
 import builtins
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..model import Import, Problem
 from .program import OURS, Placed, Program
 from .statements import CONSTANT_CALLS, STATE, STRING_METHODS, Statement, bound, without
 
-GIVEN = frozenset(dir(builtins)) | {
-    "__class__",
-    "__name__",
-    "__file__",
-    "__doc__",
-    "__builtins__",
-    "__spec__",
-    "__annotations__",
-}
 TYPES = ("typing.", "typing_extensions.", "collections.abc.", "kfp.dsl.")  # whose subscripts are types, not state
 NOTEBOOK_ONLY = frozenset({"display", "get_ipython", "In", "Out", "_", "__"})
+MODULE = frozenset(
+    "__name__ __file__ __doc__ __builtins__ __spec__ __annotations__ __class__ __qualname__ __module__".split()
+)
+GIVEN = (frozenset(dir(builtins)) | MODULE) - NOTEBOOK_ONLY  # IPython puts its own among the builtins
 ESCAPE = "or end its line with `# automlops: carry` to take it along as it stands"
 MEND = "pass it as a parameter, or make it inside the component"
 
@@ -38,38 +34,47 @@ class Closure:
         return [self.carried[number] for number in sorted(self.carried)]
 
 
+class Owner(NamedTuple):
+    """Whose needs they are: a component or a pipeline, where it stands, and what its definition reads as it runs."""
+
+    name: str
+    cell: str
+    line: int
+    number: int = 0
+    reads: frozenset[str] = frozenset()
+
+    def problem(self, message: str, hint: str) -> Problem:
+        return Problem(message=f"{self.name}: {message}", hint=hint, cell=self.cell, line=self.line)
+
+
 def closure(
-    program: Program,
-    names: Iterable[str],
-    owner: str,
-    cell: str,
-    line: int,
-    own: Collection[str] = (),
-    real: Collection[str] = (),
+    program: Program, names: Iterable[str], owner: Owner, own: Collection[str] = (), real: Collection[str] = ()
 ) -> Closure:
     """Everything that `names` need, transitively. `own` names are the owner's business (components in a pipeline);
     `real` names must exist at run time even where they are imported for type checkers alone (a signature's types)."""
     found = Closure()
-    queue = sorted(set(names) - set(own), reverse=True)
+    queue: list[tuple[str, Placed | None]] = [(name, None) for name in sorted(set(names) - set(own), reverse=True)]
     while queue:
-        name = queue.pop()
+        name, through = queue.pop()
         if name in found.names:
             continue
         found.names.add(name)
         placed = program.last(name)
         if placed is None:
             if name not in GIVEN:
-                found.problems.append(_unbound(program, name, owner, cell, line))
+                found.problems.append(_unbound(program, name, owner, through))
             continue
-        problem = _refused(program, name, placed, owner)
+        problem = _refused(program, name, placed, owner.name)
         if problem:
             found.problems.append(problem)
         elif name in real and placed.statement.how == "checking":
             found.imports.update(item for item in placed.statement.imports if bound(item) == name)
         else:
-            queue += sorted((_take(program, found, name) - set(own)) - found.names, reverse=True)
+            queue += [
+                (other, placed) for other in sorted(_take(program, found, name) - set(own) - found.names, reverse=True)
+            ]
     _in_order(program, found, owner)
-    _discarded(program, found, owner)
+    _discarded(program, found, owner.name)
     return found
 
 
@@ -105,14 +110,19 @@ def is_mark(name: str) -> bool:
     return name.partition(".")[0] in OURS or name.startswith("kfp.")
 
 
-def _unbound(program: Program, name: str, owner: str, cell: str, line: int) -> Problem:
-    message = f"{owner} uses `{name}`, which no cell binds"
+def _unbound(program: Program, name: str, owner: Owner, through: Placed | None) -> Problem:
+    message = f"{owner.name} uses `{name}`, which no cell binds"
+    if through:
+        message = (
+            f"{owner.name} carries `{', '.join(through.statement.binds)}`, which uses `{name}`, which no cell binds"
+        )
     hint = f"import or define it in a cell above, {MEND}"
     if name in NOTEBOOK_ONLY:
         hint = f"`{name}` exists in notebooks alone: leave it out of the component"
     elif program.stars:
         star = f"from {program.stars[0].statement.star} import *"
         hint = f"if it comes from `{star}`, import it by name: star imports do not travel"
+    cell, line = (through.cell, through.line) if through else (owner.cell, owner.line)
     return Problem(message=message, cell=cell, line=line, hint=hint)
 
 
@@ -131,8 +141,12 @@ def _refused(program: Program, name: str, placed: Placed, owner: str) -> Problem
     if statement.how not in ("import", "imports", "checking", "def", "class", "assign"):
         message = f"{owner} uses `{name}`, which is bound by `{statement.how}`"
         return Problem(message=message, cell=placed.cell, line=placed.line, hint=f"{MEND}, {ESCAPE}")
+    if any(item.module.startswith(".") for item in statement.imports if bound(item) == name):
+        message = f"{owner} uses `{name}`, which is imported from a package around the notebook"
+        hint = "put its code into a cell, or install it as a package and import that"
+        return Problem(message=message, cell=placed.cell, line=placed.line, hint=hint)
     changed = program.mutated.get(name)
-    if changed and statement.how in ("assign", "class"):
+    if changed and statement.how in ("assign", "class", "def"):
         message = f"{owner} uses `{name}`, which is changed in place after it was made"
         return Problem(
             message=message,
@@ -183,30 +197,30 @@ def _constant_call(program: Program, call: str) -> bool:
         return True
     root, _, method = call.rpartition(".")
     first = root.partition(".")[0]
-    return method in STRING_METHODS and bool(root) and (root == "str" or _how(program, first) == "assign")
+    return method in STRING_METHODS and bool(root) and (root == "str" or _how(program, first) in ("assign", ""))
 
 
-def _in_order(program: Program, found: Closure, owner: str) -> None:
+def _in_order(program: Program, found: Closure, owner: Owner) -> None:
     """A carried statement must not read, as it runs, a name that is bound (again) only after it."""
     for placed in found.statements:
-        reads = without_marks(program, placed).reads
-        if program.future:
-            reads -= placed.statement.annotations
-        for name in sorted(reads & found.names):
-            last = program.last(name)
-            if last is None or last.statement.how == "import" or placed.statement.carry:
-                continue
-            if last.number > placed.number or (last is placed and placed.statement.how == "assign"):
-                where = f"{last.cell}, line {last.line}" if last is not placed else "the same line"
-                message = f"{owner} carries this statement, which reads `{name}` before its last value is set ({where})"
-                found.problems.append(
-                    Problem(
-                        message=message,
-                        cell=placed.cell,
-                        line=placed.line,
-                        hint=f"give the values different names, or move the last `{name}` above",
-                    )
-                )
+        if placed.statement.carry or placed.statement.how == "checking":
+            continue
+        statement = without_marks(program, placed)
+        reads = statement.reads - statement.annotations if program.future else statement.reads
+        what = f"{owner.name} carries this statement, which"
+        found.problems += _early(program, reads & found.names, placed.number, what, placed.cell, placed.line)
+    if owner.number:
+        found.problems += _early(program, owner.reads & found.names, owner.number, owner.name, owner.cell, owner.line)
+
+
+def _early(program: Program, reads: Collection[str], number: int, what: str, cell: str, line: int) -> Iterator[Problem]:
+    for name in sorted(reads):
+        last = program.bindings[name][0] if program.bindings.get(name) else None
+        if last and last.number >= number:
+            where = "the same statement" if last.number == number else f"{last.cell}, line {last.line}"
+            message = f"{what} reads `{name}` before its last value is set ({where})"
+            hint = f"give the values different names, or move the last `{name}` above"
+            yield Problem(message=message, cell=cell, line=line, hint=hint)
 
 
 def _discarded(program: Program, found: Closure, owner: str) -> None:

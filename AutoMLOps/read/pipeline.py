@@ -2,20 +2,22 @@
 
 import ast
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..model import Component, Import, Notebook, Param, Pipeline, Problem, slug
-from ..source import literal
+from ..source import WIDTH, literal
 from . import body as bodies
 from . import compose
-from .closure import closure, without_marks
-from .components import Definition, Read, arguments, component, definitions, identifier, mark, params
-from .program import Placed, Program, program
+from .closure import Closure, Owner, closure
+from .components import Read, component
+from .definitions import Definition, definitions
+from .program import Program, program
 from .requirements import Places, conflicts, search, tools
-from .signature import evaluate, misfit, signature
-from .statements import dotted, statements
+from .signature import Signature, misfit, signature, unquoted
+from .statements import bound, statements
+from .wiring import Found, pipelines
 
 LONGEST_NAME = 128
 
@@ -26,18 +28,6 @@ class Reading(NamedTuple):
     pipeline: Pipeline | None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
-
-
-class Found(NamedTuple):
-    """A pipeline as it was found: its function as text, and what its decorator or its call says of it."""
-
-    title: str
-    description: str
-    text: str
-    cell: str
-    line: int
-    offset: int
-    marked: bool = False
 
 
 class Surroundings(NamedTuple):
@@ -80,10 +70,9 @@ def pipeline(
     """
     read = program(notebook, live)
     faults = Faults(problems=read.problems, warnings=read.warnings)
-    defined = definitions(read, faults.problems)
-    if not live:
-        faults.problems += _twice(read)
-    found = _one(read, which, faults.problems)
+    defined, broken = definitions(read, live)
+    faults.problems += broken
+    found = _one(read, which, live, faults.problems)
     if found is None:
         return Reading(pipeline=None, problems=_unique(faults.problems), warnings=tuple(faults.warnings))
     where = Surroundings(shared=shared, brought=brought, reserved=reserved, places=search((beside,) if beside else ()))
@@ -96,25 +85,8 @@ def _unique(problems: list[Problem]) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(problems))
 
 
-def _twice(program: Program) -> list[Problem]:
-    """In a file, two different components of one name are a mistake; in a live notebook the later is the edited one."""
-    said = []
-    for first, second in program.redefined:
-        if mark(program, first, "component") is not None and mark(program, second, "component") is not None:
-            name = second.statement.binds[0]
-            said.append(
-                Problem(
-                    message=f"the component `{name}` exists twice, first in {first.cell}, line {first.line}",
-                    hint="rename or remove one",
-                    cell=second.cell,
-                    line=second.line,
-                )
-            )
-    return said
-
-
-def _one(program: Program, which: str | None, problems: list[Problem]) -> Found | None:
-    found = _found(program, problems)
+def _one(program: Program, which: str | None, live: bool, problems: list[Problem]) -> Found | None:
+    found = pipelines(program, live, problems)
     chosen = [item for item in found if which is None or which in (item.title, slug(item.title))]
     if len(chosen) == 1:
         return chosen[0]
@@ -147,340 +119,203 @@ def _none(program: Program) -> Problem:
     return Problem(message=f"{program.name} has no pipeline", hint=hint)
 
 
-def _found(program: Program, problems: list[Problem]) -> list[Found]:
-    found = []
-    for places in program.bindings.values():
-        decorator = mark(program, places[-1], "pipeline")
-        if decorator is not None:
-            found.append(_decorated(program, places[-1], decorator, problems))
-    named: dict[str, Found] = {}
-    for placed in program.calls:
-        call = placed.statement.node.value if isinstance(placed.statement.node, ast.Expr) else None
-        if isinstance(call, ast.Call) and program.resolve(dotted(call.func)) == "AutoMLOps.makePipeline":
-            made = _made(program, placed, call, problems)
-            named.pop(made.title if made else "", None)
-            named |= {made.title: made} if made else {}
-        elif isinstance(call, ast.Call) and program.resolve(dotted(call.func)) == "AutoMLOps.makeComponent":
-            problems.append(
-                Problem(
-                    message="AutoMLOps.makeComponent stands in a cell without %%define_component",
-                    hint="make that the cell's first line",
-                    cell=placed.cell,
-                    line=placed.line,
-                )
-            )
-    return [item for item in [*found, *named.values()] if item]
-
-
-def _decorated(program: Program, placed: Placed, decorator: ast.expr, problems: list[Problem]) -> Found:
-    node = placed.statement.node
-    name = getattr(node, "name", "pipeline")
-    said: dict[str, object] = {"name": None, "description": None}
-    if not isinstance(node, ast.FunctionDef):
-        problems.append(
-            Problem(
-                message=f"the pipeline `{name}` is not a plain function",
-                hint="write `def`",
-                cell=placed.cell,
-                line=placed.line,
-            )
-        )
-    call = decorator if isinstance(decorator, ast.Call) else None
-    for key, value in (
-        [*zip(("name", "description"), call.args, strict=False), *((item.arg, item.value) for item in call.keywords)]
-        if call
-        else []
-    ):
-        if key not in said:
-            problems.append(
-                Problem(
-                    message=f"the pipeline `{name}`: `{key or '**'}` is no setting of AutoMLOps.pipeline",
-                    hint="it takes name and description",
-                    cell=placed.cell,
-                    line=placed.line,
-                )
-            )
-            continue
-        try:
-            said[key] = evaluate(program, value)
-        except ValueError as error:
-            problems.append(
-                Problem(
-                    message=f"the pipeline `{name}`: {key} is not constant ({error})",
-                    hint="write it out",
-                    cell=placed.cell,
-                    line=placed.line,
-                )
-            )
-    problems += [
-        Problem(message=f"the pipeline `{name}`: {key} is {value!r}, not a str", cell=placed.cell, line=placed.line)
-        for key, value in said.items()
-        if value is not None and not isinstance(value, str)
-    ]
-    text = without_marks(program, placed).text
-    lost = len(placed.statement.text.split("\n")) - len(text.split("\n"))
-    title = said["name"] if isinstance(said["name"], str) else name.replace("_", "-")
-    return Found(
-        title=str(title),
-        description=str(said["description"] or ""),
-        text=text,
-        cell=placed.cell,
-        line=placed.line + lost,
-        offset=placed.line + lost - 1,
-    )
-
-
-def _made(program: Program, placed: Placed, call: ast.Call, problems: list[Problem]) -> Found | None:
-    """A makePipeline call written as the function that it means: a chain of its components, in the order given."""
-    faults: list[str] = []
-    given = arguments(program, call, ("name", "params", "pipeline", "description"), faults, raw=("params",))
-    title = given.get("name")
-    if not isinstance(title, str):
-        faults.append(f"makePipeline needs a name, not {title!r}")
-    signature_ = params(program, given.get("params"), faults)
-    chain = _chain(given.get("pipeline"), faults)
-    problems += [Problem(message=fault, cell=placed.cell, line=placed.line) for fault in faults]
-    if faults:
-        return None
-    description = str(given.get("description") or "")
-    text = _chained(str(title), signature_, chain)
-    return Found(
-        title=str(title),
-        description=description,
-        text=text,
-        cell=placed.cell,
-        line=placed.line,
-        offset=placed.line,
-        marked=True,
-    )
-
-
-def _chain(value: object, faults: list[str]) -> list[tuple[str, list[tuple[str, str]]]]:
-    chain = []
-    for item in value if isinstance(value, list) else [None]:
-        name = item.get("component_name") if isinstance(item, dict) else None
-        mapping = item.get("param_mapping", []) if isinstance(item, dict) else None
-        pairs = (
-            [tuple(pair) for pair in mapping]
-            if isinstance(mapping, list) and all(isinstance(pair, list) for pair in mapping)
-            else [()]
-        )
-        if not isinstance(name, str) or any(
-            len(pair) != 2 or not all(isinstance(part, str) for part in pair) for pair in pairs
-        ):
-            faults.append(
-                "makePipeline: pipeline is a list of {'component_name': ..., "
-                f"'param_mapping': [(component_param, pipeline_param), ...]}}, and {item!r} is not one of those"
-            )
-            continue
-        chain.append((identifier(name) or name, [(str(key), str(given)) for key, given in pairs]))
-    return chain
-
-
-def _chained(title: str, params: list[tuple[str, str, str]], chain: list[tuple[str, list[tuple[str, str]]]]) -> str:
-    """The function of a chain: each step after the one before it, unless it takes something from that one anyway."""
-    name = identifier(title).lower() or "pipeline"
-    taken = {name for name, _ in chain}
-    function = "pipeline" if "pipeline" not in taken else f"{name}_pipeline"
-    lines = [_wrapped("", f"def {function}", [f"{param}: {written}" for param, written, _ in params], ":")]
-    tasks: list[str] = []
-    counts: dict[str, int] = {}
-    for component_name, pairs in chain:
-        counts[component_name] = counts.get(component_name, 0) + 1
-        task = f"{component_name}_task" + (f"_{counts[component_name]}" if counts[component_name] > 1 else "")
-        fed = {given.partition(".")[0] for _, given in pairs if "." in given}
-        after = f".after({tasks[-1]})" if tasks and tasks[-1].removesuffix("_task") not in fed else ""
-        lines.append(
-            _wrapped("    ", f"{task} = {component_name}", [f"{key}={_source(given)}" for key, given in pairs], after)
-        )
-        tasks.append(task)
-    last = tasks[-1]
-    lines[-1] = lines[-1].replace(f"{last} = ", "", 1)
-    return "\n".join(lines)
-
-
-def _wrapped(indent: str, head: str, parts: list[str], tail: str) -> str:
-    line = f"{indent}{head}({', '.join(parts)}){tail}"
-    if len(line) <= 120:
-        return line
-    return "\n".join([f"{indent}{head}(", *(f"{indent}    {part}," for part in parts), f"{indent}){tail}"])
-
-
-def _source(given: str) -> str:
-    """`rows` is a pipeline parameter, `load_data.data` an output of a step before."""
-    step, dot, output = given.partition(".")
-    return f"{step}_task.outputs[{literal(output)}]" if dot else given
-
-
 def _pipeline(
     program: Program,
     found: Found,
-    defined: dict[str, Definition],
+    defined: Mapping[str, Definition],
     values: Mapping[str, object],
     faults: Faults,
     where: Surroundings,
 ) -> Pipeline | None:
-    try:
-        function = ast.parse(found.text).body[0]
-    except SyntaxError as error:
-        faults.problems.append(
-            Problem(
-                message=f"the pipeline `{found.title}` cannot be written as Python: {error.msg}",
-                hint="check the names in its params and mappings",
-                cell=found.cell,
-                line=found.line,
-            )
-        )
+    function = _function(found, faults)
+    if function is None:
         return None
-    if not isinstance(function, ast.FunctionDef):
-        return None
-    owner = f"pipeline `{found.title}`"
-    _known(function, found, defined, faults)
-    said = signature(program, function, owner, found.cell, found.offset)
-    parameters = {port.name: port for port in said.inputs if isinstance(port, Param)}
-    faults.problems += said.problems
-    faults.problems += [
-        Problem(
-            message=f"{owner}: the parameter `{port.name}` is an artifact, which no parameter value can give",
-            hint="make it in a first step",
-            cell=found.cell,
-            line=found.line,
-        )
-        for port in said.inputs
-        if not isinstance(port, Param)
-    ]
+    owner = Owner(f"pipeline `{found.title}`", found.cell, found.line, found.number)
+    unknown = _unknown(function, found, defined, faults)
+    said = signature(program, function, owner.name, found.cell, found.offset)
+    parameters = _parameters(function, said, owner, faults)
     (statement,) = statements(found.text)
-    carried = closure(program, statement.needs, owner, found.cell, found.line, own={*defined, function.name})
-    faults.problems += carried.problems
+    carried = closure(program, statement.needs, owner, own={*defined, function.name, *unknown})
+    faults.problems += [*_placed(found, said.problems), *carried.problems, *_native(program, carried)]
     faults.warnings += carried.warnings
     reached = {*statement.needs, *(name for placed in carried.statements for name in placed.statement.needs)}
-    reads = {
-        name: component(program, item, where.brought, where.places) for name, item in defined.items() if name in reached
-    }
+    wanted = [item for name, item in defined.items() if name in reached]
+    reads = {item.name: component(program, item, where.brought, where.places) for item in wanted}
     for read in reads.values():
         faults.add(read)
-    components = {name: read.component for name, read in reads.items()}
-    body = bodies.read(
-        bodies.Body(
-            program=program,
-            components=components,
-            parameters=parameters,
-            owner=owner,
-            cell=found.cell,
-            offset=found.offset,
-        ),
-        function,
-    )
-    faults.problems += body.problems
-    faults.problems += _shadows(reads, components) + _clashes(components, function.name, where.reserved, found)
+    components = {name: read.component for name, read in reads.items() if read.component.source}
+    body = _body(program, found, function, owner, components, parameters, carried)
+    faults.problems += [*_placed(found, body.problems), *_shadows(reads), *_hidden(function, defined, owner)]
+    faults.problems += _clashes(components, function.name, carried, where.reserved, owner)
     used = tuple(components[name] for name in dict.fromkeys([*(name for _, _, name in sorted(body.used)), *components]))
     if where.shared:
         faults.problems += conflicts(used)
+    bound_ = _values(owner, parameters, values, faults.problems)
+    _named(found, owner, bool(reads), faults)
+    text, spelled = _spelled(found.text)
     described = found.description or said.description
-    bound = _values(found, parameters, values, faults.problems)
-    if not components and not faults.problems:
-        faults.problems.append(
-            Problem(message=f"{owner} has no steps", hint="call a component in it", cell=found.cell, line=found.line)
-        )
-    name = slug(found.title)
-    if not name or len(name) > LONGEST_NAME:
-        faults.problems.append(
-            Problem(
-                message=f"{owner}: the name cleans to `{name}`",
-                hint="use letters and digits, 128 at most",
-                cell=found.cell,
-                line=found.line,
-            )
-        )
     return Pipeline(
-        name=name,
+        name=slug(found.title),
         title=found.title,
         function=function.name,
-        body=_decorator(name, found.title, described) + found.text,
+        body=_decorator(slug(found.title), found.title, described) + text,
         description=described,
         parameters=tuple(parameters.values()),
         components=used,
         steps=tuple(body.steps) if body.readable else (),
         readable=body.readable,
-        imports=tuple(
-            sorted(
-                {*carried.imports, Import(module="kfp", name="dsl")},
-                key=lambda item: (item.module, item.name, item.alias),
-            )
-        ),
+        imports=_imports(program, carried, spelled),
         carried=compose.statements(program, carried),
-        values=bound,
+        values=bound_,
         tools=tools(),
         notebook=program.name,
     )
 
 
-def _known(function: ast.FunctionDef, found: Found, defined: dict[str, Definition], faults: Faults) -> None:
-    """A marked chain names its components in words: say which of them do not exist before anything else complains."""
-    if not found.marked:
-        return
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in defined:
-            names = ", ".join(f"`{name}`" for name in defined) or "none yet"
-            faults.problems.append(
-                Problem(
-                    message=f"pipeline `{found.title}`: there is no component `{node.func.id}`",
-                    hint=f"there is {names}",
-                    cell=found.cell,
-                    line=found.line,
-                )
+def _function(found: Found, faults: Faults) -> ast.FunctionDef | None:
+    faults.problems += found.problems
+    if found.problems:
+        return None
+    try:
+        function = ast.parse(found.text).body[0]
+    except SyntaxError as error:
+        message = f"the pipeline `{found.title}` cannot be written as Python: {error.msg}"
+        hint = "check the names in its params and mappings"
+        faults.problems.append(Problem(message=message, hint=hint, cell=found.cell, line=found.line))
+        return None
+    return function if isinstance(function, ast.FunctionDef) else None
+
+
+def _placed(found: Found, problems: list[Problem]) -> list[Problem]:
+    """A marked chain is one statement of its cell: that is the place of all faults in it."""
+    return [replace(problem, line=found.line) for problem in problems] if found.marked else problems
+
+
+def _unknown(function: ast.FunctionDef, found: Found, defined: Mapping[str, Definition], faults: Faults) -> set[str]:
+    """A marked chain names its components in words: those that do not exist."""
+    called = (node.func for node in ast.walk(function) if found.marked and isinstance(node, ast.Call))
+    unknown = {func.id for func in called if isinstance(func, ast.Name) and func.id not in defined}
+    for name in sorted(unknown):
+        hint = bodies.near(name, defined) or f"there is {', '.join(f'`{other}`' for other in defined) or 'none yet'}"
+        message = f"pipeline `{found.title}`: there is no component `{name}`"
+        faults.problems.append(Problem(message=message, hint=hint, cell=found.cell, line=found.line))
+    return unknown
+
+
+def _parameters(function: ast.FunctionDef, said: Signature, owner: Owner, faults: Faults) -> dict[str, Param]:
+    for port in said.inputs:
+        if not isinstance(port, Param):
+            message = f"the parameter `{port.name}` is an artifact, which no parameter value can give"
+            faults.problems.append(owner.problem(message, "make it in a first step"))
+    for argument in function.args.kwonlyargs:
+        message = f"the parameter `{argument.arg}` stands behind a `*`, which kfp does not take"
+        faults.problems.append(owner.problem(message, "remove the `*`"))
+    return {port.name: port for port in said.inputs if isinstance(port, Param)}
+
+
+def _native(program: Program, carried: Closure) -> Iterator[Problem]:
+    """Kubeflow's own components are not read yet; carried as plain functions they would run while compiling."""
+    for placed in carried.statements:
+        if any(program.resolve(mark.name) in NATIVE for mark in placed.statement.marks):
+            message = f"`{placed.statement.binds[0]}` is a component in Kubeflow's syntax, which is not read yet"
+            yield Problem(
+                message=message, hint="decorate it with @AutoMLOps.component", cell=placed.cell, line=placed.line
             )
 
 
-def _shadows(reads: Mapping[str, Read], components: Mapping[str, Component]) -> list[Problem]:
+NATIVE = frozenset({"kfp.dsl.component", "kfp.dsl.container_component", "kfp.v2.dsl.component"})
+
+
+def _body(
+    program: Program,
+    found: Found,
+    function: ast.FunctionDef,
+    owner: Owner,
+    components: Mapping[str, Component],
+    parameters: Mapping[str, Param],
+    carried: Closure,
+) -> bodies.Body:
+    """The body as read; functions that it calls to build a part of itself are held to the same rules."""
+
+    def made(name: str, cell: str, offset: int, takes: Mapping[str, Param]) -> bodies.Body:
+        return bodies.Body(
+            program=program, components=components, parameters=takes, owner=name, cell=cell, offset=offset
+        )
+
+    body = bodies.read(made(owner.name, found.cell, found.offset, parameters), function)
+    for placed in carried.statements:
+        if placed.statement.how == "def":
+            part = made(f"`{placed.statement.binds[0]}`", placed.cell, placed.line - 1, {})
+            body.problems += bodies.calls(part, ast.parse(placed.statement.text)).problems
+    return body
+
+
+def _hidden(function: ast.FunctionDef, defined: Mapping[str, Definition], owner: Owner) -> Iterator[Problem]:
+    """`load = load()` makes `load` a variable of the body, and the component is out of reach."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in defined:
+            message = f"the variable `{node.id}` hides the component of that name"
+            yield owner.problem(message, f"call the variable `{node.id}_task`")
+
+
+def _named(found: Found, owner: Owner, steps: bool, faults: Faults) -> None:
+    name = slug(found.title)
+    if not steps and not faults.problems:
+        faults.problems.append(owner.problem("it has no steps", "call a component in it"))
+    if not name or len(name) > LONGEST_NAME:
+        hint = f"use letters and digits, {LONGEST_NAME} at most"
+        faults.problems.append(owner.problem(f"the name cleans to `{name}`", hint))
+
+
+def _spelled(text: str) -> tuple[str, set[Import]]:
+    """The function with the types of its parameters as kfp's decorator reads them: unquoted, `X | None` as Optional."""
+    changes: list[tuple[ast.expr, str]] = []
+    (function,) = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    annotations = [argument.annotation for argument in function.args.args if argument.annotation]
+    spelled: set[Import] = set()
+    for annotation in annotations:
+        plain = unquoted(annotation)
+        if isinstance(plain, ast.BinOp) and isinstance(plain.right, ast.Constant):
+            changes.append((annotation, f"Optional[{ast.unparse(plain.left)}]"))
+            spelled.add(Import(module="typing", name="Optional"))
+        elif plain is not annotation:
+            changes.append((annotation, ast.unparse(plain)))
+    return compose.rewritten(text, changes) if changes else text, spelled
+
+
+def _imports(program: Program, carried: Closure, spelled: set[Import]) -> tuple[Import, ...]:
+    """What pipeline.py imports for the pipeline; `dsl` by one name only, however the notebook spelled its import."""
+    own = {item for item in carried.imports if not (bound(item) == "dsl" and program.resolve("dsl") == "kfp.dsl")}
+    wanted = {*own, *spelled, Import(module="kfp", name="dsl")}
+    return tuple(sorted(wanted, key=lambda item: (item.module, item.name, item.alias)))
+
+
+def _shadows(reads: Mapping[str, Read]) -> Iterator[Problem]:
     """kfp's executor looks for modules beside a component first: no component may be called like an imported one."""
     imported = {module.partition(".")[0] for read in reads.values() for module in read.modules}
-    return [
-        Problem(
-            message=f"the component `{name}` has the name of a module that a component imports",
-            hint=f"call it `{name}_step`",
-            cell=item.cell,
-            line=item.line,
-        )
-        for name, item in components.items()
-        if name in imported
-    ]
+    for name in sorted(imported & reads.keys()):
+        item = reads[name].component
+        message = f"the component `{name}` has the name of a module that a component imports"
+        yield Problem(message=message, hint=f"call it `{name}_step`", cell=item.cell, line=item.line)
 
 
 def _clashes(
-    components: Mapping[str, Component], function: str, reserved: frozenset[str], found: Found
-) -> list[Problem]:
-    problems = [
-        Problem(
-            message=f"the name `{name}` is taken in the generated pipeline.py",
-            hint=f"call it `{name}_step`",
-            cell=found.cell,
-            line=found.line,
-        )
-        for name in sorted({*components, function} & reserved)
-    ]
+    components: Mapping[str, Component], function: str, carried: Closure, reserved: frozenset[str], owner: Owner
+) -> Iterator[Problem]:
+    """Names that the generated pipeline.py needs for itself, and names that Vertex AI would not tell apart."""
+    theirs = {name for placed in carried.statements for name in placed.statement.binds}
+    renamed = {item.alias for item in carried.imports if item.alias not in ("", item.name)}
+    for name in sorted({*components, function, *theirs, *renamed} & reserved):
+        yield owner.problem(f"the name `{name}` is taken in the generated pipeline.py", f"call it `{name}_step`")
     seen: dict[str, str] = {}
     for name, item in components.items():
         other = seen.setdefault(slug(name), name)
         if not slug(name):
-            problems.append(
-                Problem(
-                    message=f"the component `{name}` has no letter or digit in its name",
-                    hint="rename it",
-                    cell=item.cell,
-                    line=item.line,
-                )
-            )
+            message = f"the component `{name}` has no letter or digit in its name"
+            yield Problem(message=message, hint="rename it", cell=item.cell, line=item.line)
         elif other != name:
-            problems.append(
-                Problem(
-                    message=f"the components `{other}` and `{name}` are both `{slug(name)}` to Vertex AI",
-                    hint="rename one",
-                    cell=item.cell,
-                    line=item.line,
-                )
-            )
-    return problems
+            message = f"the components `{other}` and `{name}` are both `{slug(name)}` to Vertex AI"
+            yield Problem(message=message, hint="rename one", cell=item.cell, line=item.line)
 
 
 def _decorator(name: str, title: str, description: str) -> str:
@@ -488,42 +323,29 @@ def _decorator(name: str, title: str, description: str) -> str:
     parts += [f"display_name={literal(title)}"] if title != name else []
     parts += [f"description={literal(description)}"] if description else []
     line = f"@dsl.pipeline({', '.join(parts)})"
-    if len(line) <= 120:
+    if len(line) <= WIDTH:
         return line + "\n"
     parts[-1] = f"description={literal(description, 16)}" if description else parts[-1]
     return "\n".join(["@dsl.pipeline(", *(f"    {part}," for part in parts), ")"]) + "\n"
 
 
 def _values(
-    found: Found, parameters: Mapping[str, Param], values: Mapping[str, object], problems: list[Problem]
+    owner: Owner, parameters: Mapping[str, Param], values: Mapping[str, object], problems: list[Problem]
 ) -> tuple[tuple[str, str], ...]:
     """The parameter values, in the order of the signature, each checked against its type."""
-    bound = []
-    owner = f"pipeline `{found.title}`"
+    given = []
     for name, param in parameters.items():
-        if name not in values:
-            if not param.optional:
-                problems.append(
-                    Problem(
-                        message=f"pipeline_params has no value for `{name}` of {owner}",
-                        hint="add it, or give the parameter a default",
-                    )
-                )
-            continue
-        reason = misfit(param.kind, values[name]) if not (values[name] is None and param.optional) else ""
-        if reason:
-            problems.append(
-                Problem(message=f"pipeline_params: `{name}` {reason}", hint=f"{owner} wants {param.kind.value}")
-            )
-        else:
-            bound.append((name, json.dumps(values[name], ensure_ascii=False)))
+        value = values.get(name)
+        reason = misfit(param.kind, value) if name in values and not (value is None and param.optional) else ""
+        if name not in values and not param.optional:
+            message = f"pipeline_params has no value for `{name}` of {owner.name}"
+            problems.append(Problem(message=message, hint="add it, or give the parameter a default"))
+        elif reason:
+            problems.append(Problem(message=f"pipeline_params: `{name}` {reason}", hint=f"{owner.name} takes that"))
+        elif name in values:
+            given.append((name, json.dumps(value, ensure_ascii=False)))
     for name in values:
         if name not in parameters:
-            near = bodies.near(str(name), parameters)
-            problems.append(
-                Problem(
-                    message=f"pipeline_params: {owner} has no parameter `{name}`",
-                    hint=near or f"it has {', '.join(parameters) or 'none'}",
-                )
-            )
-    return tuple(bound)
+            hint = bodies.near(str(name), parameters) or f"it has {', '.join(parameters) or 'none'}"
+            problems.append(Problem(message=f"pipeline_params: {owner.name} has no parameter `{name}`", hint=hint))
+    return tuple(given)

@@ -27,13 +27,14 @@ class Placed(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """A cell under `%%define_component`: its makeComponent call, and the code that becomes the body."""
+    """A cell under `%%define_component`: its makeComponent call if it has one, and the code that becomes the body."""
 
-    call: ast.Call
+    call: ast.Call | None
     text: str
     cell: str
     line: int
     number: int
+    begins: int = 0  # the line of the cell that the body begins on
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -96,7 +97,7 @@ def _read(program: Program, cell: Cell, cut: bool, stop: int) -> bool:
             )
         )
         return False
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         program.problems.append(
             Problem(message=f"invalid Python: {error}", cell=cell.label, hint="run the cell and mend it")
         )
@@ -119,14 +120,21 @@ def _mark(program: Program, found: tuple[Statement, ...], cell: Cell, offset: in
     """Takes a marked cell: its first statement is the call, found as code, and the lines after that are the body."""
     first = found[0] if found else None
     call = first.node.value if first and isinstance(first.node, ast.Expr) else None
+    program.count += 1
     if not first or not isinstance(call, ast.Call) or not program.resolve(dotted(call.func)).endswith("makeComponent"):
-        message = "a cell under %%define_component starts with AutoMLOps.makeComponent(name=..., params=[...])"
-        program.problems.append(Problem(message=message, cell=cell.label, line=offset + 1))
+        program.marked.append(Marked(call=None, text="", cell=cell.label, line=offset + 1, number=program.count))
         return
     end = first.line - 1 + len(first.text.split("\n"))
-    body = "\n".join(text.split("\n")[end:]).strip("\n")
-    program.count += 1
-    program.marked.append(Marked(call=call, text=body, cell=cell.label, line=first.line + offset, number=program.count))
+    if len(found) > 1 and found[1].line <= end:
+        message = "code stands behind makeComponent(...) on its line"
+        problem = Problem(message=message, hint="put it on lines below", cell=cell.label, line=end + offset)
+        program.problems.append(problem)
+    lines = text.split("\n")[end:]
+    while lines and not lines[0].strip():
+        del lines[0]
+        end += 1
+    body = "\n".join(lines).rstrip()
+    program.marked.append(Marked(call, body, cell.label, first.line + offset, program.count, end + offset))
 
 
 def _add(program: Program, placed: Placed) -> None:
@@ -142,6 +150,7 @@ def _add(program: Program, placed: Placed) -> None:
         program.nested.append(placed)
     for name in statement.binds:
         _bind(program, name, placed)
+        program.mutated.pop(name, None)
     touched = {*statement.mutates, statement.discarded.partition(".")[0]} - {""}
     for name in touched if statement.carry else ():
         program.touching.setdefault(name, []).append(placed)
@@ -149,6 +158,8 @@ def _add(program: Program, placed: Placed) -> None:
         program.mutated.setdefault(name, placed)
     if statement.discarded and not statement.carry:
         program.discarded.setdefault(statement.discarded.partition(".")[0], []).append(placed)
+    for name in statement.binds:
+        program.aliases.pop(name, None)
     for item in statement.imports:
         program.aliases[bound(item)] = _full(item)
 

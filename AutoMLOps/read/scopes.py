@@ -74,8 +74,7 @@ def _used(found: Names, nodes: Iterable[ast.AST], here: frozenset[str], outer: f
             _function(found, [node.body], _parameters(node.args), outer)
         elif isinstance(node, ast.ClassDef):
             stack += [*node.decorator_list, *node.bases, *node.keywords]
-            inside = outer | _types(node)
-            _used(found, node.body, inside | frozenset(_bound(node.body)), inside, now)
+            _class(found, node, outer | _types(node), now)
         elif isinstance(node, Comprehension):
             stack.append(node.generators[0].iter)
             own = frozenset(_bound([generator.target for generator in node.generators]))
@@ -84,6 +83,15 @@ def _used(found: Names, nodes: Iterable[ast.AST], here: frozenset[str], outer: f
             if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id not in here:
                 (found.reads if now else found.later).add(node.target.id)
             stack.extend(ast.iter_child_nodes(node))
+
+
+def _class(found: Names, node: ast.ClassDef, outer: frozenset[str], now: bool) -> None:
+    """A class body runs from top to bottom: what it reads before it binds it is the module's (`color: color = ...`)."""
+    own: frozenset[str] = frozenset()
+    for statement in node.body:
+        _used(found, [statement], outer | own, outer, now)
+        if not (isinstance(statement, ast.AnnAssign) and statement.value is None):
+            own |= frozenset(_bound([statement]))
 
 
 def _function(found: Names, body: list[ast.stmt] | list[ast.expr], own: frozenset[str], outer: frozenset[str]) -> None:

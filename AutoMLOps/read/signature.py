@@ -39,7 +39,11 @@ SINGLE = "Output"
 
 
 class Refused(Exception):
-    """A type that cannot travel; the sentence says why."""
+    """A type that cannot travel; the sentence says why, `hint` how to mend it where that is not a matter of types."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.hint = hint
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -64,7 +68,7 @@ def signature(program: Program, node: ast.FunctionDef, owner: str, cell: str, of
         except Refused as reason:
             message = f"{owner}: the parameter `{argument.arg}` {reason}"
             found.problems.append(
-                Problem(message=message, cell=cell, line=argument.lineno + offset, hint=f"use {TYPES}")
+                Problem(message=message, cell=cell, line=argument.lineno + offset, hint=reason.hint or f"use {TYPES}")
             )
     try:
         _returned(program, found, documented, node.returns)
@@ -85,8 +89,10 @@ def _arguments(
     node: ast.FunctionDef, found: Signature, owner: str, cell: str, offset: int
 ) -> Iterator[tuple[ast.arg, ast.expr | None]]:
     spec = node.args
-    for extra in filter(None, [spec.vararg, spec.kwarg]):
-        message = f"{owner}: `*{extra.arg}` cannot be an input: a step's inputs have names and types"
+    for stars, extra in (("*", spec.vararg), ("**", spec.kwarg)):
+        if extra is None:
+            continue
+        message = f"{owner}: `{stars}{extra.arg}` cannot be an input: a step's inputs have names and types"
         found.problems.append(Problem(message=message, cell=cell, line=extra.lineno + offset, hint="name each input"))
     for extra in spec.posonlyargs:
         message = f"{owner}: `{extra.arg}` is positional only, and kfp passes inputs by name"
@@ -102,7 +108,7 @@ def _argument(
     if argument.annotation is None:
         raise Refused("has no type")
     if argument.arg == SINGLE:
-        raise Refused("has the name that kfp gives to a single returned value")
+        raise Refused("has the name that kfp gives to a single returned value", "rename it")
     annotation = unquoted(argument.annotation, found)
     inner, _ = without_optional(program, annotation)
     kind = _wrapper(program, inner)
@@ -133,14 +139,14 @@ def _default(program: Program, port: Param, node: ast.expr | None) -> str | None
     try:
         value = evaluate(program, node)
     except ValueError as error:
-        raise Refused(f"has a default that is not a constant ({error})") from error
+        raise Refused(f"has a default that is not a constant ({error})", "write the value out") from error
     if value is None:
         return None
     problem = misfit(port.kind, value) or (
         "holds None, and kfp has no word for that inside a default" if holds_none(value) else ""
     )
     if problem:
-        raise Refused(f"has a default that {problem}")
+        raise Refused(f"has a default that {problem}", "give it a default of its type")
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -190,6 +196,7 @@ def unquoted(node: ast.expr, found: Signature | None = None) -> ast.expr:
 
 def without_optional(program: Program, node: ast.expr) -> tuple[ast.expr, bool]:
     """`Optional[X]`, `X | None` and `Union[X, None]` as X. `None | X` stays: kfp does not read it."""
+    node = _alias(program, node)
     match node:
         case ast.Subscript(value=value, slice=inner) if _named(program, value) == "typing.Optional":
             return unquoted(inner), True
@@ -345,6 +352,7 @@ def _fields(program: Program, node: ast.expr) -> list[tuple[str, ast.expr]] | No
     """The fields of a NamedTuple, in any of its spellings: a class, a call assigned to a name, a call in place."""
     if isinstance(node, ast.Call):
         return _called_fields(program, node)
+    node = _alias(program, node)
     placed = program.last(node.id) if isinstance(node, ast.Name) else None
     if placed is None:
         return None
@@ -414,6 +422,10 @@ def evaluate(program: Program, node: ast.AST, seen: tuple[str, ...] = ()) -> obj
             return -value if isinstance(sign, ast.USub) else value
         case ast.BinOp(left=left, op=op, right=right):
             return _computed(op, evaluate(program, left, seen), evaluate(program, right, seen))
+        case ast.JoinedStr(values=parts):
+            return "".join(str(evaluate(program, part, seen)) for part in parts)
+        case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
+            return evaluate(program, inner, seen)
         case ast.Name(id=name) if name not in seen:
             placed = program.last(name)
             tree = placed.statement.node if placed and name not in program.mutated else None

@@ -47,6 +47,7 @@ class Statement(NamedTuple):
     discarded: str = ""
     carry: bool = False
     annotations: frozenset[str] = frozenset()
+    first: int = 1  # the line that its node counts its own first line as
     node: ast.stmt | None = None
     marks: tuple["Mark", ...] = ()
     core: frozenset[str] = frozenset()  # what it needs apart from its decorators
@@ -73,10 +74,18 @@ def _statements(text: str, carry: bool) -> Iterator[Statement]:
     for start, chunk, tree in _chunks(text):
         own = chunk.split("\n")
         for node in tree.body:
-            first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", ()))])
+            first = _first(node, own)
             segment = _segment(chunk, own, node, first)
             commented = carry or bool(CARRY.search(segment)) or _comment_above(lines, start + first - 3)
-            yield _statement(node, segment, start + first - 1, commented)
+            yield _statement(node, segment, start + first - 1, first, commented)
+
+
+def _first(node: ast.stmt, lines: list[str]) -> int:
+    """The line a statement begins on: that of its first `@`, which may stand above what it decorates with."""
+    first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", ()))])
+    while getattr(node, "decorator_list", ()) and first > 1 and not lines[first - 1].lstrip().startswith("@"):
+        first -= 1
+    return first
 
 
 def _segment(chunk: str, lines: list[str], node: ast.stmt, first: int) -> str:
@@ -121,30 +130,30 @@ def _chunks(text: str, size: int = 40) -> Iterator[tuple[int, str, ast.Module]]:
         start, wanted = end, size
 
 
-def _statement(node: ast.stmt, text: str, line: int, carry: bool) -> Statement:
+def _statement(node: ast.stmt, text: str, line: int, first: int, carry: bool) -> Statement:
     match node:
         case ast.Import() | ast.ImportFrom():
             return _import(node, text, line, carry)
         case ast.Try() if _only_imports(node):
-            return _scoped(node, text, line, carry, "imports")
+            return _scoped(node, text, line, first, carry, "imports")
         case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
-            return _scoped(node, text, line, carry, "checking")
+            return _scoped(node, text, line, first, carry, "checking")
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return _scoped(node, text, line, carry, "def", keep=bool(node.decorator_list))
+            return _scoped(node, text, line, first, carry, "def", keep=True)
         case ast.ClassDef():
-            return _scoped(node, text, line, carry, "class", keep=bool(node.decorator_list))
+            return _scoped(node, text, line, first, carry, "class", keep=bool(node.decorator_list))
         case ast.Assign() | ast.AnnAssign():
-            return _scoped(node, text, line, carry, "assign", keep=True)
+            return _scoped(node, text, line, first, carry, "assign", keep=True)
         case ast.AugAssign():
-            return _scoped(node, text, line, carry, "+=")
+            return _scoped(node, text, line, first, carry, "+=")
         case ast.Expr():
-            return _scoped(node, text, line, carry, "expression", keep=isinstance(node.value, ast.Call))
+            return _scoped(node, text, line, first, carry, "expression", keep=isinstance(node.value, ast.Call))
         case ast.For() | ast.AsyncFor():
-            return _scoped(node, text, line, carry, "for")
+            return _scoped(node, text, line, first, carry, "for")
         case ast.With() | ast.AsyncWith():
-            return _scoped(node, text, line, carry, "with")
+            return _scoped(node, text, line, first, carry, "with")
         case _:
-            return _scoped(node, text, line, carry, type(node).__name__.lower().removesuffix("star"))
+            return _scoped(node, text, line, first, carry, type(node).__name__.lower().removesuffix("star"))
 
 
 def _import(node: ast.Import | ast.ImportFrom, text: str, line: int, carry: bool) -> Statement:
@@ -167,17 +176,18 @@ def bound(item: Import) -> str:
 
 def _only_imports(node: ast.Try) -> bool:
     blocks = [node.body, node.orelse, node.finalbody, *(handler.body for handler in node.handlers)]
-    fallback = (ast.Import, ast.ImportFrom, ast.Pass)
+    imports, flags = (ast.Import, ast.ImportFrom), (ast.Import, ast.ImportFrom, ast.Pass)
+    if not isinstance(node.body[0], imports):
+        return False
     return all(
-        isinstance(inner, fallback)
-        or (block is not node.body and isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Constant))
+        isinstance(inner, flags) or (isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Constant))
         for block in blocks
         for inner in block
     )  # fmt: skip
 
 
-def _scoped(node: ast.stmt, text: str, line: int, carry: bool, how: str, keep: bool = False) -> Statement:
-    marks = tuple(_marks(node))
+def _scoped(node: ast.stmt, text: str, line: int, first: int, carry: bool, how: str, keep: bool = False) -> Statement:
+    marks = tuple(_marks(node, text, first))
     found = names(node)
     inner = tuple(_imports(node)) if "import" in text else ()
     named = frozenset(name for mark in marks for name in mark.names)
@@ -198,6 +208,7 @@ def _scoped(node: ast.stmt, text: str, line: int, carry: bool, how: str, keep: b
         discarded=visitor.discarded,
         carry=carry,
         annotations=annotations,
+        first=first,
         node=_lean(node) if keep else None,
         marks=marks,
         core=quoted | found.reads | found.later,
@@ -223,13 +234,19 @@ def _imports(node: ast.AST) -> Iterator[Import]:
             yield from _imports(statement)
 
 
-def _marks(node: ast.stmt) -> Iterator[Mark]:
+def _marks(node: ast.stmt, text: str, first: int) -> Iterator[Mark]:
+    """The decorators, each with all its lines: the `@` may stand above the name, and a bracket below it."""
     found = getattr(node, "decorator_list", ())
-    first = min((mark.lineno for mark in found), default=0)
+    lines = text.split("\n") if found else []
     for mark in found:
+        start, end = mark.lineno - first, (mark.end_lineno or mark.lineno) - first
+        while start and not lines[start].lstrip().startswith("@"):
+            start -= 1
+        while lines[end + 1].strip() and not lines[end + 1].strip(" \t)"):
+            end += 1
         names = frozenset(inner.id for inner in ast.walk(mark) if isinstance(inner, ast.Name))
         name = dotted(mark.func if isinstance(mark, ast.Call) else mark)
-        yield Mark(name=name, names=names, first=mark.lineno - first, last=(mark.end_lineno or mark.lineno) - first)
+        yield Mark(name=name, names=names, first=start, last=end)
 
 
 def without(text: str, marks: Collection[Mark]) -> str:
@@ -316,38 +333,29 @@ class _Doings:
                 for part in [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]:
                     self.look(part)
                 return
-            case ast.Lambda():
+            case ast.Lambda(args=spec):
+                for part in [*spec.defaults, *filter(None, spec.kw_defaults)]:
+                    self.look(part)
                 return
             case ast.Import() | ast.ImportFrom():
                 star = _import(node, "", 0, False)
                 self.imports += star.imports
             case ast.Expr(value=ast.Call(func=ast.Attribute() as func)):
-                self._discarded(func)
+                self.discarded = self.discarded or dotted(func)
             case ast.Call(func=ast.Attribute(value=ast.Constant(value=str()) | ast.JoinedStr(), attr=name)):
                 self.calls.append("str." + name)
             case ast.Call(func=func):
                 self.calls.append(dotted(func) or _method(func) or ast.unparse(func))
+                if isinstance(func, ast.Attribute) and func.attr in MUTATORS and _root(func):
+                    self.mutates.append(_root(func))
             case ast.Attribute() | ast.Subscript() if isinstance(node.ctx, ast.Load):
                 self._state(node)
-            case ast.Assign(targets=targets):
-                self._targets(targets)
-            case ast.AugAssign(target=target):
-                self.mutates.append(dotted(target).partition(".")[0] or _root(target))
-            case ast.Delete(targets=targets):
-                self._targets(targets)
+            case ast.Attribute() | ast.Subscript() if _root(node):
+                self.mutates.append(_root(node))
+            case ast.AugAssign(target=ast.Name(id=name)):
+                self.mutates.append(name)
         for child in ast.iter_child_nodes(node):
             self.look(child)
-
-    def _discarded(self, func: ast.Attribute) -> None:
-        root = _root(func)
-        if func.attr in MUTATORS and root:
-            self.mutates.append(root)
-        self.discarded = self.discarded or dotted(func)
-
-    def _targets(self, targets: list[ast.expr]) -> None:
-        for target in targets:
-            if isinstance(target, ast.Attribute | ast.Subscript) and _root(target):
-                self.mutates.append(_root(target))
 
     def _state(self, node: ast.Attribute | ast.Subscript) -> None:
         chain = dotted(node.value if isinstance(node, ast.Subscript) else node)
