@@ -17,6 +17,7 @@ class Taken:
     wall: float
     cpu: float
     memory: float  # the peak, in MiB
+    call: float = 0.0  # of the wall, import + generate alone: neither the interpreter's start nor its end
 
 
 def run(command: tuple[str, ...], folder: Path, python_path: Path | None = None) -> Taken:
