@@ -18,6 +18,7 @@ import itertools
 import json
 import os
 import queue
+import re
 import select
 import shutil
 import signal
@@ -31,6 +32,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from AutoMLOps import spec
@@ -45,6 +47,7 @@ CUT_AT = 16 << 20  # bytes of a log at which it is cut while its step still runs
 
 Source = Callable[[str], Path | None]
 Watch = Callable[[Run], None]
+Stub = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +57,10 @@ class Job:
     path: str
     definition: Definition
     folder: Path
-    arguments: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
     request: Mapping[str, Any]  # the executor input
     source: Path | None = None
+    stub: "Stub | None" = None
 
     @property
     def log(self) -> Path:
@@ -104,32 +108,42 @@ def run(
     parallel: int | None = None,
     timeout: float | None = None,
     watch: Watch = lambda run: None,
+    stubs: Mapping[str, Stub] = MappingProxyType({}),
     pause: Callable[[Retry, int], float] = Retry.seconds,
     runner: Runner | None = None,
 ) -> Run:
     """Runs a compiled PipelineSpec with these parameter values, and says how it went.
 
     `source` names the file of a component's function; `parallel` steps run side by side, as many as there are cores
-    unless told; a `timeout` in seconds is for the whole. `watch` is called with each new state of the run. `pause` is
-    what a retry waits. Ctrl-C ends every process and gives a run that says CANCELLED. Raises BadInput before anything
-    runs where the spec, the values or a step cannot be run here.
+    unless told; a `timeout` in seconds is for the whole. `watch` is called with each new state of the run. `stubs`
+    stand in for tasks, by name; `pause` is what a retry waits. Ctrl-C ends every process and gives a run that says
+    CANCELLED. Raises BadInput before anything runs where the spec, the values or a step cannot be run here.
     """
     compiled = spec.read(document)
     problems = [*misfits(compiled.root, values)]
     if runner is None:
-        problems += [Problem(message=f"{task} cannot run here: it {why}") for task, why in unrunnable(document, source)]
+        hindered = unrunnable(document, source, stubs)
+        problems += [Problem(message=f"{task} cannot run here: it {why}") for task, why in hindered]
     if problems:
         raise BadInput(problems)
     processes = Processes(python)
-    play = Play(compiled, folder.resolve(), source, runner or processes, parallel or cores(), watch, pause)
+    play = Play(compiled, folder.resolve(), source, runner or processes, parallel or cores(), watch, stubs, pause)
     with processes:
         return play.through(values, timeout)
 
 
-def unrunnable(document: Mapping[str, Any], source: Source) -> tuple[tuple[str, str], ...]:
+def unrunnable(
+    document: Mapping[str, Any], source: Source, stubs: Mapping[str, Stub] = MappingProxyType({})
+) -> tuple[tuple[str, str], ...]:
     """The tasks that need more than this machine's Python, each with the reason, before anything runs."""
-    found = ((path, hindrance(task.definition, source)) for path, task in spec.walk(spec.read(document).root))
+    tasks = [(path, task) for path, task in spec.walk(spec.read(document).root) if standing_in(task, stubs) is None]
+    found = ((path, hindrance(task.definition, source)) for path, task in tasks)
     return tuple((path, reason) for path, reason in found if reason)
+
+
+def standing_in(task: Task, stubs: Mapping[str, Stub]) -> Stub | None:
+    """The stub of a task: kfp numbers the tasks of a component that is used again, as in train-2."""
+    return stubs.get(task.name) or stubs.get(re.sub(r"-\d+$", "", task.name))
 
 
 def hindrance(definition: Definition, source: Source) -> str:
@@ -205,6 +219,7 @@ class Node:
     artifacts: dict[str, Any] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
     waiting: deque[Frame] = field(default_factory=deque)
+    left: int = 0
     following: list["Node"] = field(default_factory=list)
     id: str = field(default_factory=lambda: str(uuid.uuid4().int >> 66))
 
@@ -224,10 +239,12 @@ class Play:
         runner: Runner,
         parallel: int,
         watch: Watch,
+        stubs: Mapping[str, Stub],
         pause: Callable[[Retry, int], float],
     ) -> None:
         self.compiled, self.folder, self.source = compiled, folder, source
-        self.runner, self.parallel, self.watch, self.pause = runner, parallel, watch, pause
+        self.runner, self.parallel, self.watch = runner, parallel, watch
+        self.stubs, self.pause = stubs, pause
         self.started = time.time()
         stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(self.started))
         self.id = f"{compiled.name}-{stamp}-{uuid.uuid4().hex[:6]}"
@@ -280,12 +297,13 @@ class Play:
         while self.ready and len(self.running) < self.parallel:
             node, job = self.ready.popleft()
             self.running.add(node)
-            self.note(node, state=State.RUNNING, started=time.time(), attempts=node.attempt, log=str(job.log), error="")
+            log = "" if job.stub else str(job.log)
+            self.note(node, state=State.RUNNING, started=time.time(), attempts=node.attempt, log=log, error="")
             threading.Thread(target=self.perform, args=(node, job), daemon=True).start()
 
     def perform(self, node: Node, job: Job) -> None:
         try:
-            outcome = self.runner(job)
+            outcome = stubbed(job, job.stub) if job.stub else self.runner(job)
         except BaseException as error:  # a fault of the machine, such as a full disk, is the step's failure
             outcome = Outcome(error=f"{type(error).__name__}: {error}")
         self.ended.put((node, job, outcome))
@@ -333,9 +351,10 @@ class Play:
         node = frame.parent
         if node is None:
             return self.end(frame)
+        node.left -= 1
         if node.waiting:
-            return self.open(node.waiting.popleft())
-        if any(each.left for each in node.frames):
+            self.open(node.waiting.popleft())
+        if node.left:
             return None
         failed = [each for each in node.frames if self.failed(each)]
         if failed:
@@ -413,11 +432,9 @@ class Play:
                     self.enter(node, dag, parameters, artifacts)
                 case Importer() as importer:
                     self.bring(node, importer, parameters)
-                case Container() as container:
+                case (Container() | Foreign()) as body:
                     node.state = State.RUNNING
-                    self.ready.append((node, self.job(node, container, parameters, artifacts)))
-                case Foreign(reason=reason):
-                    raise Unmet(f"it {reason}")
+                    self.ready.append((node, self.job(node, body, parameters, artifacts)))
         except (Unmet, spec.Mistyped, spec.ExpressionError) as fault:
             node.error = str(fault)
             self.settle(node, State.FAILED)
@@ -436,7 +453,7 @@ class Play:
                 self.collect(node)
                 return self.settle(node, State.SUCCEEDED)
         limit = (node.task.loop and node.task.loop.limit) or len(node.frames)
-        node.waiting = deque(node.frames[limit:])
+        node.waiting, node.left = deque(node.frames[limit:]), len(node.frames)
         for frame in node.frames[:limit]:
             self.open(frame)
 
@@ -551,7 +568,7 @@ class Play:
         status: dict[str, Any] = {
             "state": node.state.name,
             "pipelineJobResourceName": self.resource,
-            "pipelineTaskName": node.task.title,
+            "pipelineTaskName": node.task.name,
         }
         if node.state is State.FAILED:
             status["error"] = {"code": 9, "message": node.error}
@@ -568,7 +585,7 @@ class Play:
             ".pipeline_job_name": self.id,
             ".pipeline_job_resource_name": self.resource,
             ".pipeline_job_uuid": self.number,
-            ".pipeline_task_name": node.task.title,
+            ".pipeline_task_name": node.task.name,
             ".pipeline_task_uuid": node.id,
             ".pipeline_root": str(self.folder),
             ".pipeline_job_create_time_utc": now,
@@ -583,18 +600,24 @@ class Play:
 
         return resolve
 
-    def job(self, node: Node, container: Container, parameters: dict[str, Any], artifacts: dict[str, Any]) -> Job:
+    def job(self, node: Node, body: Container | Foreign, parameters: dict[str, Any], artifacts: dict[str, Any]) -> Job:
         folder = attempted(self.folder / node.path, node.attempt)
         request = requested(node.task.definition, folder / "outputs", parameters, artifacts)
-        resolve = self.meaning(node, request)
-        given = frozenset([*request["inputs"]["parameterValues"], *request["inputs"]["artifacts"]])
-        return Job(
+        job = Job(
             path=node.path,
             definition=node.task.definition,
             folder=folder,
-            arguments=tuple(spec.filled(word, resolve) for word in spec.words(container.arguments, given)),
             request=request,
-            source=None if container.embedded else self.source(container.function),
+            stub=standing_in(node.task, self.stubs),
+        )
+        if job.stub or isinstance(body, Foreign):
+            return job
+        resolve = self.meaning(node, request)
+        given = frozenset([*request["inputs"]["parameterValues"], *request["inputs"]["artifacts"]])
+        return replace(
+            job,
+            arguments=tuple(spec.filled(word, resolve) for word in spec.words(body.arguments, given)),
+            source=None if body.embedded else self.source(body.function),
         )
 
 
@@ -731,15 +754,60 @@ def produced(job: Job, artifacts: Mapping[str, list[dict[str, Any]]]) -> dict[st
     return found
 
 
+# Stubs
+
+
+@dataclass(slots=True, kw_only=True)
+class StubArtifact:
+    """An artifact as a stub sees it: enough of kfp's own. A stub may change an output's `uri` and `metadata`."""
+
+    name: str
+    uri: str
+    metadata: dict[str, Any]
+
+    @property
+    def path(self) -> str:
+        return self.uri.replace("gs://", "/gcs/", 1) if self.uri.startswith("gs://") else self.uri
+
+
+def stubbed(job: Job, stub: Stub) -> Outcome:
+    """Calls a stub, in a thread, with the step's inputs and output artifacts by name; it returns the output parameters
+    as a dict, or the value of the only one."""
+    inputs, outputs = job.request["inputs"], job.request["outputs"]
+    job.outputs.mkdir(parents=True, exist_ok=True)
+    given = {name: list(map(seen, group["artifacts"])) for name, group in inputs["artifacts"].items()}
+    many = {each.name for each in job.definition.inputs if isinstance(each, Artifact) and each.many}
+    files = {name: several if name in many else several[0] for name, several in given.items()}
+    made = {name: seen(group["artifacts"][0]) for name, group in outputs["artifacts"].items()}
+    result = stub(**inputs["parameterValues"], **files, **made)
+    if not isinstance(result, dict) or len(outputs["parameters"]) == 1 and not outputs["parameters"].keys() & result:
+        result = dict.fromkeys(outputs["parameters"], result)
+    return Outcome(
+        parameters=result,
+        artifacts={name: [{"uri": each.uri, "metadata": each.metadata}] for name, each in made.items()},
+    )
+
+
+def seen(artifact: Mapping[str, Any]) -> StubArtifact:
+    return StubArtifact(name=artifact["name"], uri=artifact["uri"], metadata=dict(artifact["metadata"]))
+
+
 # Processes
 
 LAUNCH = """
 import json, runpy, sys
+try:
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
+except (ImportError, OSError, AttributeError):
+    pass
 with open(sys.argv[1], encoding="utf-8") as file:
     sys.argv[1:] = json.load(file)
 runpy.run_module("kfp.dsl.executor_main", run_name="__main__", alter_sys=True)
-"""  # the arguments come in a file, for the executor input may be longer than an argument can be
+"""  # the arguments come in a file, for the executor input may be longer than an argument can be; on Linux the kernel
+# kills the step when the thread that waits for it is gone, as when this process is killed
 
+NOT_THEIRS = {"CLUSTER_SPEC", "MPLBACKEND"}  # what a notebook's or cluster's own environment would change in a step
 MARK = "AUTOMLOPS_STEPS"  # in the environment of a step and of all that it starts, however deep
 
 
@@ -759,6 +827,13 @@ class Processes:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        while True:
+            try:
+                return self.stop()
+            except KeyboardInterrupt:
+                continue  # a second Ctrl-C, before it was put off
+
+    def stop(self) -> None:
         with undisturbed():
             with self.lock:
                 self.over = True
@@ -803,7 +878,7 @@ class Processes:
     def carried_out(self, job: Job, scratch: Path, mark: str) -> int:
         """The exit code of the step's process, once it and all that it started have ended."""
         assert isinstance(job.definition.body, Container)
-        environment = {name: value for name, value in os.environ.items() if name != "CLUSTER_SPEC"}
+        environment = {name: value for name, value in os.environ.items() if name not in NOT_THEIRS}
         marks = environment.get(MARK, "") + mark
         environment |= {**dict(job.definition.body.env), "_KFP_RUNTIME": "true", "PYTHONUNBUFFERED": "1", MARK: marks}
         with job.log.open("ab") as log, self.lock:
@@ -921,9 +996,14 @@ def answer(job: Job, scratch: Path) -> Outcome:
 
 def said_by(job: Job) -> dict[str, Any]:
     path = job.outputs / "executor_output.json"
-    said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    said = json.loads(path.read_text(encoding="utf-8"), parse_constant=refused) if path.is_file() else {}
     assert isinstance(said, dict)
     return said
+
+
+def refused(constant: str) -> None:
+    """NaN and the infinities, which Python writes, are not JSON: the executor's output would not be read."""
+    raise ValueError(f"what it gave holds {constant}, which cannot travel as JSON")
 
 
 def from_file(param: Param, path: Path) -> Any:
@@ -935,7 +1015,7 @@ def from_file(param: Param, path: Path) -> Any:
                 return written
             case Kind.BOOLEAN:
                 return json.loads(written.lower())
-        return json.loads(written)
+        return json.loads(written, parse_constant=refused)
     except ValueError as fault:
         raise ValueError(f"the output {param.name} cannot be read as a {param.kind}: {fault}") from None
 
@@ -959,5 +1039,7 @@ def reason(code: int, job: Job) -> str:
     if code < 0 or not starts:
         return "\n".join([how, *lines[-10:]])
     frames = list(itertools.takewhile(lambda line: line.startswith("  "), lines[starts[-1] + 1 :]))
-    where = [line.strip() for line in frames if line.startswith("  File ")]
+    places = [line.strip() for line in frames if line.startswith("  File ")]
+    own = str(job.source.resolve()) if job.source else "ephemeral_component.py"
+    where = [place for place in places if own in place] or places
     return "\n".join([*lines[starts[-1] + 1 + len(frames) :][:20], *where[-1:]])

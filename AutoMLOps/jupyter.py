@@ -51,7 +51,7 @@ def register(ipython: Any = None) -> None:
 
     def define_component(line: str, cell: str) -> None:
         """Marks the cell as a component: runs its makeComponent call alone; the code below is the component's body."""
-        _execute(ipython, _call(cell))
+        _execute(ipython, _call(cell), {**_types(), **ipython.user_ns})
 
     ipython.events.register("post_run_cell", watch)
     ipython.register_magic_function(define_imports, "cell")
@@ -70,8 +70,24 @@ def _call(cell: str) -> str:
     return first.text
 
 
-def _execute(ipython: Any, text: str) -> None:
+class _Type:
+    """Stands for a type of Kubeflow's in a marked cell whose author need not import it."""
+
+    def __class_getitem__(cls, item: object) -> type:
+        return cls
+
+    def __init__(self, *_: object) -> None:
+        """Taken as `OutputPath(str)` too."""
+
+
+def _types() -> dict[str, type]:
+    from .read.marked import KFP_TYPES
+
+    return dict.fromkeys(KFP_TYPES, _Type)
+
+
+def _execute(ipython: Any, text: str, names: dict[str, Any] | None = None) -> None:
     """Runs text in the user's names. Not by run_cell: that would tell every watcher of cells about it twice."""
     transformed = ipython.transform_cell(text)
     name = ipython.compile.cache(transformed, ipython.execution_count, text)
-    exec(compile(transformed, name, "exec"), ipython.user_ns)  # noqa: S102 - it is the user's own cell, run on their word
+    exec(compile(transformed, name, "exec"), ipython.user_ns if names is None else names)  # noqa: S102 - it is the user's own cell, run on their word

@@ -76,6 +76,7 @@ PIPELINE_IMPORTS = (
 )
 
 
+@lru_cache(maxsize=2)  # a notebook calls again and again, and what it says has seldom changed
 def tree(pipeline: Pipeline, settings: Settings) -> Tree:
     """The whole codebase of a pipeline: the same input gives the same bytes."""
     images = _images(pipeline, settings)

@@ -506,7 +506,9 @@ def looked_up(inside: str, request: Mapping[str, Any]) -> str | None:
     """What a placeholder about inputs and outputs stands for, from the executor input; None for one unknown."""
     if not inside:
         return json.dumps(request)
-    inside = inside.removesuffix(".json_escape[1]")
+    if inside.endswith(".json_escape[1]"):
+        meant = looked_up(inside.removesuffix(".json_escape[1]"), request)
+        return None if meant is None else json.dumps(meant)[1:-1]
     inputs, outputs = request.get("inputs", {}), request.get("outputs", {})
     match re.split(r"\['|'\]\.?", inside.removeprefix(".")):
         case ["inputs.parameters", name, *_]:
@@ -615,15 +617,19 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 ESCAPE = re.compile(
-    r"""\\(?:([abfnrtv\\?"'`])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))"""
+    r"""\\(?:([abfnrtv\\?"'`])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})"""
+    r"""|([0-3][0-7]{2})|(.))"""
 )
 PLAIN = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
 CASTS = frozenset({"int", "double", "string", "bool"})
 
 
 def parsed(expression: str) -> Expression:
-    """The subset of CEL that kfp writes: comparisons of inputs, literals and casts, joined by &&, ||, ! and brackets."""
-    return Parser(list(tokens(expression))).whole()
+    """The subset of CEL that kfp writes: inputs, literals and casts, compared, and joined by &&, ||, ! and brackets."""
+    try:
+        return Parser(list(tokens(expression))).whole()
+    except RecursionError:
+        raise ExpressionError("it is nested too deep") from None
 
 
 def tokens(expression: str) -> Iterator[tuple[str, str]]:

@@ -132,6 +132,6 @@ class Reference:
         for name, each in section.get("parameters", {}).items():
             chosen = each.get("valueFromOneof", {}).get("parameterSelectors") or [each["valueFromParameter"]]
             gave = [ends[one["producerSubtask"]][1].get(one["outputParameterKey"], LOST) for one in chosen]
-            there = [value for value in gave if value is not LOST]
-        found |= {name: there[0]} if there else {}
+            if there := [value for value in gave if value is not LOST]:
+                found[name] = there[0]
         return found

@@ -20,8 +20,10 @@ FLOORS = {
     "settings": 2,
     "read": 3,
     "render": 3,
+    "spec": 3,
     "disk": 4,
     "display": 4,
+    "engine": 4,
     "jupyter": 4,
     "api": 5,
     "cli": 6,
@@ -32,6 +34,7 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in MODULES]
 each_module = pytest.mark.parametrize("path", MODULES, ids=NAMES)
 
 NEVER = {"IPython", "kfp", "google", "subprocess", "multiprocessing", "socket", "urllib", "http", "requests"}
+DOORS = {"engine": {"subprocess"}}  # who may touch what: the engine starts the steps of a rehearsal
 LAZY = {"jinja2", "yaml", "nbformat", "packaging", "docstring_parser"}
 WRITES = set(
     "chmod hardlink_to makedirs mkdir mkstemp removedirs rename renames rmdir rmtree symlink_to touch truncate"
@@ -103,7 +106,7 @@ def test_a_module_imports_only_from_lower_floors(path):
 @each_module
 def test_no_module_imports_processes_networks_ipython_kfp_or_google(path):
     found = {name.partition(".")[0] for name in imports(path)}
-    assert not found & NEVER
+    assert not found & (NEVER - DOORS.get(room(path), set()))
     assert not [
         name for on, name, _ in calls(path) if on == "os" and (name in STARTS or name.startswith(("exec", "spawn")))
     ]
@@ -116,7 +119,7 @@ def test_what_is_slow_to_load_is_loaded_where_it_is_used(path):
 
 @each_module
 def test_only_disk_writes(path):
-    if room(path) == "disk":
+    if room(path) in ("disk", "engine"):  # the codebase, and the folder of a run
         return
     assert not {"shutil", "tempfile", "fcntl"} & set(imports(path))
     assert not [ast.unparse(call) for on, name, call in calls(path) if is_a_write(on, name, call)]

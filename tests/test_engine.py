@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -728,6 +729,7 @@ def test_an_output_that_is_not_of_its_type(play):
         ("import os; os._exit(7)", "failed", "exit code 7"),
         ("import sys; sys.exit('no luck')", "failed", "no luck"),
         ("import os; os.write(1, bytes(range(256)) * 100); raise ValueError('\\udcff \\x00')", "failed", "ValueError:"),
+        ("import json; json.loads('{')", "failed", "json.decoder.JSONDecodeError: Expecting property name"),
         ("import nowhere", "failed", "ModuleNotFoundError: No module named 'nowhere'"),
     ],
 )
@@ -756,6 +758,43 @@ def odd() -> int:
     return 1
 
 
+def test_a_number_that_json_does_not_have(play):
+    @step
+    def measure() -> float:
+        return float("nan")
+
+    @dsl.pipeline
+    def measured():
+        measure()
+
+    assert task(play(measured), "measure").error == "what it gave holds NaN, which cannot travel as JSON"
+
+
+def test_the_error_names_the_line_of_the_component(folder):
+    run = engine.run(alone("import json; json.loads('{')"), {}, folder=folder)
+    assert task(run, "odd").error.splitlines()[-1].endswith('ephemeral_component.py", line 2, in odd')
+
+
+def test_a_pipeline_within_is_tried_again_as_a_whole(folder):
+    @step
+    def flaky(a: int) -> int:
+        import os
+
+        assert "attempt-2" in os.getcwd()
+        return a
+
+    @dsl.pipeline
+    def inner(x: int) -> int:
+        return flaky(a=add(a=x).output).output
+
+    @dsl.pipeline
+    def outer() -> int:
+        return inner(x=1).set_retry(1).output
+
+    run = engine.run(compiled(outer), {}, folder=folder, pause=lambda *_: 0)
+    assert (run.state, run.outputs) == (State.SUCCEEDED, '{"Output": 3}')
+
+
 def test_a_flood_of_output_is_cut(folder):
     run = engine.run(
         alone("print('head'); [print('x' * 1023) for _ in range(50 << 10)]; print('tail'); return 1"), {}, folder=folder
@@ -777,6 +816,90 @@ def test_more_input_than_an_argument_holds(play):
         measure(text=text)
 
     assert output(play(large, text="é" * 1_000_000), "measure") == 1_000_000
+
+
+LOCAL = """
+import json, sys
+from kfp import dsl, local
+
+local.init(local.SubprocessRunner(use_venv=False), pipeline_root=sys.argv[1], raise_on_error=False)
+step = lambda function: dsl.component(function, base_image="python", install_kfp_package=False)
+
+@step
+def scores() -> NamedTuple("Scores", [("auc", float)]):
+    return (0.7,)
+
+@step
+def say(text: str) -> str:
+    return text
+
+@step
+def show(xs: list) -> str:
+    return repr(xs)
+
+@dsl.pipeline
+def pipeline() -> str:
+    with dsl.If(scores().outputs["auc"] > 0.5):
+        say(text="high")
+    return show(xs=[1, 2]).output
+
+print("OUTPUT", pipeline().output)
+"""
+
+
+@pytest.mark.slow
+def test_kfp_local_itself_skips_the_bare_if_and_changes_the_numbers(tmp_path):
+    """Why the engine is ours: the day that this fails, kfp.local has learnt."""
+    program = tmp_path / "program.py"
+    program.write_text("from typing import NamedTuple\n" + LOCAL)
+    ended = subprocess.run(
+        [sys.executable, program, tmp_path / "local"],
+        env={**os.environ, "_KFP_RUNTIME": "false"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    said = ended.stdout + ended.stderr
+    assert "OUTPUT [1.0, 2.0]" in said
+    assert "Could not resolve CEL parameter" in said
+    assert "'say'" not in said
+
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from AutoMLOps import engine
+
+run = engine.run(json.loads(Path(sys.argv[1]).read_text()), {}, folder=Path(sys.argv[2]), parallel=3)
+print(run.state.value, *{task.state.value for task in run.tasks})
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [0.3, 0.45, 0.6])
+def test_an_interrupt_at_any_moment_leaves_no_process(folder, moment):
+    @dsl.pipeline
+    def many():
+        with dsl.ParallelFor([1, 2, 3, 4, 5, 6, 7, 8, 9]):
+            slow()
+
+    document = folder.parent / "many.json"
+    document.write_text(json.dumps(compiled(many)))
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, document, folder],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    time.sleep(moment)
+    while not folder.exists():
+        time.sleep(0.01)
+    for _ in range(3):
+        program.send_signal(signal.SIGINT)
+        time.sleep(0.002)
+    program.wait(timeout=30)
+    assert not alive(str(folder))
 
 
 # Nothing is left running
@@ -823,6 +946,23 @@ def test_an_interrupt_ends_everything(folder):
     assert (run.state, states(run)) == (State.CANCELLED, {"odd": "cancelled"})
     assert not alive(mark)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends them on Linux alone")
+def test_steps_do_not_outlive_a_killed_parent(folder):
+    document = folder.parent / "one.json"
+    document.write_text(json.dumps(alone("open('started', 'w').close(); import time; time.sleep(600)")))
+    program = subprocess.Popen([sys.executable, "-c", PROGRAM, document, folder], cwd=Path(__file__).parent.parent)
+    while not list(folder.rglob("started")):
+        time.sleep(0.02)
+    program.kill()
+    program.wait()
+    for _ in range(100):
+        if not alive(str(folder)):
+            break
+        time.sleep(0.05)
+    assert not alive(str(folder))
 
 
 def test_a_watcher_that_raises_leaves_nothing_running(folder):
@@ -1148,3 +1288,61 @@ def test_any_pipeline_does_so_in_processes(document, values):
     with tempfile.TemporaryDirectory() as folder:
         run = engine.run(document, values, folder=Path(folder), pause=lambda *_: 0)
         agrees(run, document, values)
+
+
+# Stubs, and whole codebases
+
+
+def test_a_stub_stands_in_for_what_cannot_run_here(play, folder):
+    @dsl.container_component
+    def deploy(model: Input[Model], name: str, endpoint: Output[Artifact], url: OutputPath(str)):
+        return dsl.ContainerSpec(image="gcr.io/x", command=["deploy"], args=[name, model.uri, endpoint.uri, url])
+
+    @step
+    def look(endpoint: Input[Artifact]) -> str:
+        return f"{endpoint.uri} {endpoint.metadata}"
+
+    @dsl.pipeline
+    def deployed() -> str:
+        model = dsl.importer(artifact_uri="gs://b/m", artifact_class=Model, metadata={"k": 1})
+        deploy(model=model.output, name="one")
+        second = deploy(model=model.output, name="two")
+        say(text=second.outputs["url"])
+        return look(endpoint=second.outputs["endpoint"]).output
+
+    def stub(model, name, endpoint):
+        endpoint.uri, endpoint.metadata["of"] = f"https://{name}", model.path
+        if name == "one":
+            raise OSError("no quota")
+        return f"{name} {model.metadata}"
+
+    run = engine.run(compiled(deployed), {}, folder=folder, stubs={"deploy": stub})
+    assert states(run) == {
+        **{"importer": "succeeded", "deploy": "failed", "deploy-2": "succeeded"},
+        **{"say": "succeeded", "look": "succeeded"},
+    }
+    assert task(run, "deploy").error == "OSError: no quota"
+    assert output(run, "say") == "two {'k': 1}"
+    assert output(run, "look") == "https://two {'of': '/gcs/b/m'}"
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["decorated", "marked"])
+def test_a_generated_codebase_runs(folder, case):
+    tree = GOLDEN / case / "tree"
+    output_file = folder.parent / "spec.json"
+    program = tree / "pipelines/pipeline.py"
+    subprocess.run([sys.executable, program, "--output", output_file], check=True, capture_output=True, timeout=60)
+    values = json.loads((tree / "pipelines/runtime_parameters/pipeline_parameter_values.json").read_text())
+    document = json.loads(output_file.read_text())
+
+    def source(name: str) -> Path | None:
+        path = tree / "components/component_base/src" / f"{name}.py"
+        return path if path.is_file() else None
+
+    assert engine.unrunnable(document, source) == ()
+    run = engine.run(document, values, folder=folder, source=source)
+    assert run.state is State.SUCCEEDED, [task.error for task in run.tasks]

@@ -742,3 +742,244 @@ def test_names_are_found_by_pythons_scopes(code, binds, reads, later):
 def test_type_parameters_are_no_globals():
     (statement,) = statements("def first[T](items: list[T]) -> T:\n    return items[0]")
     assert statement.needs <= {"list", "T"}
+
+
+# --- what people really write
+
+
+def test_a_class_body_reads_the_modules_name_before_it_binds_its_own():
+    text = source(
+        "from dataclasses import dataclass\nfrom datetime import date\nLR = 0.1\n@dataclass\nclass R:\n    date: date\n    LR: float = LR",
+        step("R(1)"),
+    )
+    assert "from datetime import date" in text and "LR = 0.1" in text
+
+
+def test_a_class_bodys_own_names_are_its_own():
+    assert "x = sorted" not in source("x = sorted([1])", "class A:\n    x = 1\n    y = x", step("A()"))
+
+
+def test_another_librarys_decorator_stays_and_shows_the_signature():
+    text = source(
+        "import functools\ndef retry(f):\n    @functools.wraps(f)\n    def g(**k):\n        return f(**k)\n    return g\n",
+        step("pass").replace("\ndef step", "\n@retry\ndef step"),
+    )
+    assert text.endswith("step.__signature__ = inspect.signature(step)\n") and "import inspect" in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "@(\n    AutoMLOps.component\n)",
+        "@AutoMLOps.component(\n    packages_to_install=[],\n)",
+        "@AutoMLOps.component\n# a comment",
+        "@  AutoMLOps.component",
+    ],
+)
+def test_a_decorator_may_take_several_lines(line):
+    text = source(f"{line}\ndef step():\n    pass\n")
+    assert "AutoMLOps" not in text and "def step():\n    pass" in text
+
+
+def test_lines_count_from_the_cell_whatever_the_decorators():
+    cell = "import functools\nkeep = functools.lru_cache\n\n@AutoMLOps.component\n# why\n@keep\ndef step(\n    a: int = 1,\n    b: set = 2,\n):\n    pass\n"
+    assert problem(cell).startswith("cell 2, line 9: component `step`: the parameter `b`")
+
+
+@pytest.mark.parametrize("body", ["df = df.dropna()", "df *= 2", "for df in [df]:\n    pass"])
+def test_a_marked_cell_that_rebinds_a_notebook_name_is_said(body):
+    cells = (
+        "df = 2",
+        f"%%define_component\nAutoMLOps.makeComponent(name='a')\nprint(1)\n{body}\n",
+        "AutoMLOps.makePipeline(name='p', pipeline=[{'component_name': 'a'}])",
+    )
+    (said,) = map(str, reading(IMPORTS, *cells).problems)
+    assert said.startswith("cell 3, line 4") and "gives it a new value" in said
+
+
+def test_kubeflows_own_component_is_not_run_while_compiling():
+    cells = (
+        "from kfp import dsl\n@dsl.component\ndef native(x: int): print(x)",
+        step("pass"),
+        TAIL + "    native(x=1)\n",
+    )
+    assert "Kubeflow's syntax" in str(reading(IMPORTS, *cells).problems[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "last = thing.pop()",
+        "_ = thing.append(1)",
+        "[thing.append(i) for i in range(3)]",
+        "thing[0], other = 1, 2",
+        "thing[0]: int = 3",
+    ],
+)
+def test_changes_in_place_are_seen_wherever_they_stand(change):
+    assert "changed in place" in problem(f"thing = [1]\n{change}", step("print(thing)"))
+
+
+def test_saying_the_whole_value_again_mends_a_change_in_place():
+    assert "thing = {'a': 1}" in source("thing = {}\nthing['a'] = 1", "thing = {'a': 1}", step("print(thing)"))
+
+
+@pytest.mark.parametrize("cell", ["class A: pass\nclass A(A): pass", "def A(): pass\ndef A(prev=A): pass"])
+def test_a_definition_that_reads_its_own_earlier_self_is_refused(cell):
+    assert "reads `A` before its last value" in problem(cell, step("A()"))
+
+
+def test_an_import_that_changes_its_meaning_is_held_to_the_order():
+    assert "reads `P` before" in problem(
+        "from math import pi as P\nX = P * 2\nfrom math import e as P", step("print(X, P)")
+    )
+
+
+def test_a_components_own_defaults_are_held_to_the_order():
+    assert "reads `N` before" in problem("N = 1", step("print(N)", "n: int = N"), "N = 10")
+
+
+def test_a_needed_name_inside_a_helper_is_said_where_the_helper_stands():
+    assert problem("def g():\n    return zork", step("g()")).startswith(
+        "cell 2, line 1: component `step` carries `g`, which uses `zork`"
+    )
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("%%define_component\nAutoMLOps.makeComponent(name='step', params=[{'nme': 1}])\npass",),
+        ("AutoMLOps.makeComponent(name='step', params=[])",),
+        ("AutoMLOps.makePipeline(name='p', pipeline=[{'component': 'step'}])",),
+        ("@AutoMLOps.component\nasync def old(): pass",),
+    ],
+)
+def test_live_a_mended_cell_mends(cells):
+    good = (
+        "%%define_component\nAutoMLOps.makeComponent(name='step', params=[])\nprint(1)",
+        "AutoMLOps.makePipeline(name='p', pipeline=[{'component_name': 'step'}])",
+    )
+    assert reading(IMPORTS, *cells, *good, live=True).problems == ()
+
+
+def test_live_a_renamed_pipeline_function_is_the_same_pipeline():
+    found = reading(IMPORTS, step("pass"), TAIL, TAIL.replace("def p", "def q"), live=True)
+    assert found.pipeline.function == "q"
+
+
+def test_live_the_later_of_a_marked_and_a_decorated_component_wins():
+    marked = "%%define_component\nAutoMLOps.makeComponent(name='step')\nprint('marked')"
+    assert (
+        "marked"
+        not in reading(IMPORTS, marked, step("print('decorated')"), TAIL, live=True).pipeline.components[0].source
+    )
+    assert "exists twice" in str(reading(IMPORTS, marked, step("pass"), TAIL).problems[0])
+
+
+@pytest.mark.parametrize(
+    "cell", ["    A = 1\n    B = 2", ">>> A = 1\n>>> B = 2", "A = 1; B = 2\nn = 3; A?", "   \nA = 1"]
+)
+def test_a_cell_is_taken_as_ipython_takes_it(cell):
+    assert "A = 1" in source(cell, step("print(A)"))
+
+
+def test_blank_lines_may_stand_before_a_magic():
+    found = reading(
+        IMPORTS,
+        "  \n\n%%define_component\nAutoMLOps.makeComponent(name='a', params=[{'name': 'x', 'type': set}])\nprint(1)",
+        "AutoMLOps.makePipeline(name='p', params=[], pipeline=[{'component_name': 'a', 'param_mapping': []}])",
+    )
+    assert [str(problem).partition(": ")[0] for problem in found.problems][0] == "cell 2, line 4"
+
+
+def test_one_of_several_imports_is_enough():
+    text = source(
+        "try:\n    import not_there_at_all as xp\nexcept ImportError:\n    import json as xp", step("xp.dumps(1)")
+    )
+    assert "import not_there_at_all as xp" in text
+
+
+def test_what_only_type_checkers_import_need_not_be_installed():
+    cells = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from not_there_at_all import A, B\ndef f(x: 'A'): pass"
+    text = source(cells, step("f(1)"))
+    assert "    from not_there_at_all import A\n" in text
+
+
+def test_a_relative_import_is_refused():
+    assert "imported from a package around the notebook" in problem("from .utils import x", step("x()"))
+    assert "imports from a package around the notebook" in problem(step("from .utils import x"))
+
+
+def test_string_methods_on_the_items_of_a_list_are_constant():
+    assert "LOWER = [c.lower() for c in COLUMNS]" in source(
+        "COLUMNS = ['A']\nLOWER = [c.lower() for c in COLUMNS]", step("print(LOWER)")
+    )
+
+
+def test_a_types_alias_is_what_it_stands_for():
+    assert reading(IMPORTS, "Maybe = int | None", step("pass", "n: Maybe = None"), TAIL).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["a = load()", "b = fit(data=a.output, depth=1)", "if b.output > 0.5:", "    load()"], "`if` over `b"),
+        (["u = rows", "if u:", "    load()"], "`if` over `u`"),
+        (["match rows:", "    case 1:", "        load()"], "`match` over `rows`"),
+        (["rows and load()"], "`and` over `rows`"),
+        (["[load() for x in range(3) if rows]"], "`if` over `rows`"),
+        (["a, b = load(), load()", "if a.output:", "    load()"], "`if` over `a"),
+        (["for t in [load(), load()]:", "    if t.output:", "        load()"], "`if` over `t"),
+        (["load = load()"], "hides the component"),
+        (["a = load()", "fit(data=a.output, depth=1, rate=None)"], "is None, which cannot be passed"),
+    ],
+)
+def test_a_choice_of_pythons_over_a_late_value_is_said(lines, words):
+    assert words in str(body(*lines).problems[0])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["a, b = load(), load()", "for t in [a, b]:", "    load().after(t)"],
+        ["for n in (1, 2):", "    load(rows=n)"],
+        ["ts = [load(), load()]", "for t in ts:", "    load().after(t)"],
+        ["for t, n in zip([load(), load()], [1, 2]):", "    load(rows=n).after(t)"],
+    ],
+)
+def test_a_loop_over_a_list_of_tasks_is_ordinary_python(lines):
+    assert body(*lines).problems == ()
+
+
+def test_a_quote_in_a_condition_is_found_through_a_constant():
+    cells = (
+        IMPORTS,
+        COMPONENTS,
+        "from kfp import dsl\nQ = \"it's\"\n@AutoMLOps.pipeline\ndef p(words: str = 'x'):\n    with dsl.If(words == Q):\n        load()\n",
+    )
+    assert "a quote in it" in str(reading(*cells).problems[0])
+
+
+def test_a_helper_that_builds_a_part_is_held_to_the_rules():
+    found = reading(
+        IMPORTS, COMPONENTS, "def part():\n    return load(2)\n", "@AutoMLOps.pipeline\ndef p():\n    part()\n"
+    )
+    assert str(found.problems[0]).startswith("cell 3, line 2: `part`: `load` is called with positional arguments")
+
+
+def test_pipeline_parameters_are_spelled_as_kfp_reads_them():
+    found = body("load(rows=rows)", signature="rows: 'int' = 3, words: str | None = None")
+    assert "def p(rows: int = 3, words: Optional[str] = None)" in found.pipeline.body
+    assert ("typing", "Optional") in [(item.module, item.name) for item in found.pipeline.imports]
+
+
+def test_names_that_pipeline_py_needs_are_not_taken():
+    found = reading(IMPORTS, step("pass"), "json = 3\n", TAIL + "    print(json)\n", reserved=frozenset({"json"}))
+    assert "the name `json` is taken" in str(found.problems[0])
+
+
+def test_dsl_is_imported_once_however_it_was_imported():
+    found = reading(
+        IMPORTS, "import kfp.dsl as dsl", step("pass"), TAIL + "    with dsl.ParallelFor([1]) as i:\n        step()\n"
+    )
+    assert [(item.module, item.name) for item in found.pipeline.imports] == [("kfp", "dsl")]

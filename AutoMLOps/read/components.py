@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from ..model import Component, Import, Problem
@@ -102,12 +103,12 @@ def _installed(
     carried = [placed.statement for placed in found.statements if placed.statement.how not in ("checking", "imports")]
     inner = (item for statement in (*carried, defined.statement) for item in statement.inner)
     modules = _modules([*found.imports, *inner])
-    where = {"cell": defined.cell, "line": defined.line}
-    pins = pinned(modules, defined.packages, **where, brought=brought, places=places)
+    needed = partial(pinned, listed=defined.packages, cell=defined.cell, line=defined.line, places=places)
+    pins = needed(modules, brought=brought)
     for placed in found.statements:
         if placed.statement.how == "imports":
             either = _modules(placed.statement.imports)
-            more = pinned(either, defined.packages, **where, brought=True, places=places)
+            more = needed(either, brought=True)
             enough = more.lines or any(module.partition(".")[0] in sys.stdlib_module_names for module in either)
             said = pins.warnings if enough else (*pins.warnings, *more.warnings)
             pins = replace(pins, lines=tuple(dict.fromkeys((*pins.lines, *more.lines))), warnings=said)

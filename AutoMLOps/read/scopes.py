@@ -16,9 +16,10 @@ class Names:
     binds: dict[str, None] = field(default_factory=dict)
     reads: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
+    walrus: bool = True  # whether a `:=` may be anywhere in it
 
 
-def names(node: ast.stmt) -> Names:
+def names(node: ast.stmt, walrus: bool = True) -> Names:
     """The names of one top-level statement, its own decorators left out.
 
     Python's symtable would tell, but from 3.12 on it takes the variables of a comprehension for the module's.
@@ -26,19 +27,32 @@ def names(node: ast.stmt) -> Names:
     if getattr(node, "decorator_list", None):
         node = copy(node)
         node.decorator_list = []  # type: ignore[attr-defined]
-    found = Names(binds=dict.fromkeys(_bound([node])))
+    found = Names(binds=dict.fromkeys(_bound([node], walrus)), walrus=walrus)
     _used(found, [node], frozenset(), frozenset(), now=True)
     return found
 
 
-def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """The names bound in one scope: without those of the scopes inside it."""
+def _children(node: ast.AST) -> list[ast.AST]:
+    """What ast.iter_child_nodes gives, less the contexts, and quicker: every node of a notebook passes here."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if type(value) is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST) and name != "ctx":
+            found.append(value)
+    return found
+
+
+def _bound(nodes: Iterable[ast.AST], walrus: bool) -> Iterator[str]:
+    """The names bound in one scope, not in those inside it. Inside an expression only a `:=` can bind."""
     stack = list(nodes)[::-1]
     while stack:
         node = stack.pop()
         match node:
-            case ast.Name(id=name, ctx=ast.Store()):
-                yield name
+            case ast.Name():
+                if isinstance(node.ctx, ast.Store):
+                    yield node.id
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
@@ -51,7 +65,11 @@ def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
                 captured = getattr(node, "name", None) if isinstance(node, CAPTURES) else getattr(node, "rest", None)
                 if isinstance(captured, str):
                     yield captured
-                stack.extend(list(ast.iter_child_nodes(node))[::-1])
+                stack += [child for child in _children(node)[::-1] if walrus or _may_bind(child)]
+
+
+def _may_bind(node: ast.AST) -> bool:
+    return not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store)
 
 
 CAPTURES = (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
@@ -77,12 +95,12 @@ def _used(found: Names, nodes: Iterable[ast.AST], here: frozenset[str], outer: f
             _class(found, node, outer | _types(node), now)
         elif isinstance(node, Comprehension):
             stack.append(node.generators[0].iter)
-            own = frozenset(_bound([generator.target for generator in node.generators]))
+            own = frozenset(_bound([generator.target for generator in node.generators], False))
             _used(found, _inside(node), here | own, outer | own, now)
         else:
             if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id not in here:
                 (found.reads if now else found.later).add(node.target.id)
-            stack.extend(ast.iter_child_nodes(node))
+            stack += _children(node)
 
 
 def _class(found: Names, node: ast.ClassDef, outer: frozenset[str], now: bool) -> None:
@@ -91,12 +109,12 @@ def _class(found: Names, node: ast.ClassDef, outer: frozenset[str], now: bool) -
     for statement in node.body:
         _used(found, [statement], outer | own, outer, now)
         if not (isinstance(statement, ast.AnnAssign) and statement.value is None):
-            own |= frozenset(_bound([statement]))
+            own |= frozenset(_bound([statement], found.walrus))
 
 
 def _function(found: Names, body: list[ast.stmt] | list[ast.expr], own: frozenset[str], outer: frozenset[str]) -> None:
     shared = {name for node in _own(body) if isinstance(node, ast.Global) for name in node.names}
-    inside = (outer | own | frozenset(_bound(body))) - shared
+    inside = (outer | own | frozenset(_bound(body, found.walrus))) - shared
     _used(found, body, inside, inside, now=False)
 
 

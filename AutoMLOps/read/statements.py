@@ -82,8 +82,9 @@ def _statements(text: str, carry: bool) -> Iterator[Statement]:
 
 def _first(node: ast.stmt, lines: list[str]) -> int:
     """The line a statement begins on: that of its first `@`, which may stand above what it decorates with."""
-    first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", ()))])
-    while getattr(node, "decorator_list", ()) and first > 1 and not lines[first - 1].lstrip().startswith("@"):
+    marks: list[ast.expr] = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(mark.lineno for mark in marks)])
+    while marks and first > 1 and not lines[first - 1].lstrip().startswith("@"):
         first -= 1
     return first
 
@@ -188,7 +189,7 @@ def _only_imports(node: ast.Try) -> bool:
 
 def _scoped(node: ast.stmt, text: str, line: int, first: int, carry: bool, how: str, keep: bool = False) -> Statement:
     marks = tuple(_marks(node, text, first))
-    found = names(node)
+    found = names(node, ":=" in text)
     inner = tuple(_imports(node)) if "import" in text else ()
     named = frozenset(name for mark in marks for name in mark.names)
     quoted, annotations = _annotations(node)
