@@ -59,7 +59,7 @@ def interface(function):
 
 
 def spelt(function):
-    """The function with `X | None` written as Optional[X]: kfp's executor takes both, its decorator the latter alone."""
+    """The function with `X | None` as Optional[X]: the executor of kfp takes both, its decorator the latter alone."""
     for name, kind in function.__annotations__.items():
         if isinstance(kind, types.UnionType):
             function.__annotations__[name] = typing.Union[kind.__args__]
