@@ -10,6 +10,7 @@ import zipfile
 from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
 
+import golden
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -149,6 +150,13 @@ def test_the_wheel_generates_what_the_checkout_generates(installed, tmp_path):
         made[name] = contents(folder / "AutoMLOps")
     assert made["wheel"] == made["checkout"]
     assert {"README.md", ".gitignore", "components/component_base/src/count.py"} <= made["wheel"].keys()
+
+
+def test_the_wheel_generates_the_golden_trees(installed, tmp_path):
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import golden; [golden.generate(case, case) for case in golden.CASES]"
+    run(installed, "-c", code, CHECKOUT / "tests", cwd=tmp_path)
+    for case in golden.CASES:
+        assert golden.tree(tmp_path / case) == golden.tree(golden.ROOT / case / "tree")
 
 
 def test_the_wheel_is_what_its_environment_imports(installed, tmp_path):
