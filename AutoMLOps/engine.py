@@ -167,17 +167,18 @@ def misfits(root: Definition, values: Mapping[str, Any]) -> Iterator[Problem]:
         if value is None and param.default is None and not param.optional:
             yield Problem(message=f"the parameter {name} has no value")
         elif value is not None and misfit(value, param):
-            yield Problem(message=f"the parameter {name} is {json.dumps(value)[:80]}, which is not a {param.kind}")
+            yield Problem(message=f"the parameter {name} is {spec.brief(value)}, which is not a {param.kind}")
     for each in root.inputs:
         if isinstance(each, Artifact) and not each.optional:
             yield Problem(message=f"the pipeline takes the artifact {each.name}, which cannot be given here")
 
 
 def misfit(value: Any, param: Param) -> bool:
-    """A value given for a pipeline's parameter is taken as it is: text is not read as a number."""
+    """A value given for a pipeline's parameter is taken as it is, text is not read as a number; and it must be JSON."""
     try:
+        json.dumps(value, allow_nan=False)
         return isinstance(value, str) is not isinstance(spec.typed(value, param.kind), str)
-    except spec.Mistyped:
+    except (TypeError, ValueError):
         return True
 
 
@@ -257,7 +258,6 @@ class Play:
         self.timers: list[tuple[float, int, Node]] = []  # retries that wait
         self.ended: queue.SimpleQueue[tuple[Node, Job, Outcome]] = queue.SimpleQueue()
         self.count = itertools.count()
-        self.root: Frame | None = None
 
     def through(self, values: Mapping[str, Any], timeout: float | None) -> Run:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -281,8 +281,7 @@ class Play:
             elif isinstance(each, Param) and each.default is not None:
                 parameters[each.name] = json.loads(each.default)
         assert isinstance(root.body, Dag)
-        self.root = self.frame("root", root.body, parameters, {}, None)
-        self.open(self.root)
+        self.open(self.frame("root", root.body, parameters, {}, None))
         self.tell()
 
     def go_on(self) -> None:
@@ -298,7 +297,8 @@ class Play:
             node, job = self.ready.popleft()
             self.running.add(node)
             log = "" if job.stub else str(job.log)
-            self.note(node, state=State.RUNNING, started=time.time(), attempts=node.attempt, log=log, error="")
+            started = self.tasks[node.path].started or time.time()
+            self.note(node, state=State.RUNNING, started=started, attempts=node.attempt, log=log, error="")
             threading.Thread(target=self.perform, args=(node, job), daemon=True).start()
 
     def perform(self, node: Node, job: Job) -> None:
@@ -411,10 +411,10 @@ class Play:
 
     def consider(self, node: Node) -> None:
         """Begins a node if its turn has come."""
-        before = [node.frame.nodes[name].state for name in node.task.after]
-        if node.state is not State.WAITING or not all(state in FINAL for state in before):
+        before = [node.frame.nodes[name] for name in node.task.after]
+        if node.state is not State.WAITING or any(each.state not in FINAL for each in reversed(before)):
             return
-        if not node.task.always and not all(state in DONE for state in before):
+        if not node.task.always and any(each.state not in DONE for each in before):
             self.settle(node, State.SKIPPED)
         else:
             self.begin(node)
@@ -651,7 +651,7 @@ def part(value: Any, given: spec.Given) -> Any:
         for key in given.keys:
             value = value[key]
     except (KeyError, IndexError, TypeError, ValueError):
-        raise Unmet(f"{json.dumps(value)[:80]} has no {'.'.join(map(str, given.keys))}") from None
+        raise Unmet(f"{spec.brief(value)} has no {'.'.join(map(str, given.keys))}") from None
     return value
 
 
@@ -670,7 +670,7 @@ def items(
     if isinstance(found, str):
         found = spec.typed(found, Kind.LIST)
     if not isinstance(found, list):
-        raise Unmet(f"{json.dumps(found)[:80]} is no list to loop over")
+        raise Unmet(f"{spec.brief(found)} is no list to loop over")
     for each in found:
         yield ({}, {loop.item: [each]}) if loop.artifact else ({loop.item: each}, {})
 
@@ -733,7 +733,7 @@ def typed(param: Param, value: Any) -> Any:
 
 
 def received(definition: Definition, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The output parameters that a step gave, as their kinds."""
+    """The output parameters that a step gave, as their kinds. To leave one out is a failure, as it is in Kubeflow."""
     declared = [each for each in definition.outputs if isinstance(each, Param)]
     for each in declared:
         if parameters.get(each.name) is None:
@@ -783,7 +783,7 @@ def stubbed(job: Job, stub: Stub) -> Outcome:
     if not isinstance(result, dict) or len(outputs["parameters"]) == 1 and not outputs["parameters"].keys() & result:
         result = dict.fromkeys(outputs["parameters"], result)
     return Outcome(
-        parameters=result,
+        parameters=json.loads(json.dumps(result, allow_nan=False)),
         artifacts={name: [{"uri": each.uri, "metadata": each.metadata}] for name, each in made.items()},
     )
 
@@ -846,6 +846,8 @@ class Processes:
     def __call__(self, job: Job) -> Outcome:
         thread = threading.current_thread()
         with self.lock:
+            if self.over:
+                return Outcome(error="the run has ended")
             self.threads.add(thread)
         try:
             return self.attempt(job)

@@ -11,6 +11,7 @@ from AutoMLOps.errors import BadInput
 from AutoMLOps.model import Artifact, Kind, Param, Problem
 
 EXECUTOR = "kfp.dsl.executor_main"
+NAME = re.compile(r"(?!\.)[^/\0]+\Z")
 
 
 # What a spec holds
@@ -196,7 +197,7 @@ def read(document: Mapping[str, Any]) -> Compiled:
     name = document.get("pipelineInfo", {}).get("name", "pipeline")
     compiled = Compiled(name=name, root=reader.definition("root", document.get("root", {})))
     if problems:
-        raise BadInput(problems)
+        raise BadInput(dict.fromkeys(problems))
     return compiled
 
 
@@ -216,6 +217,9 @@ class Reader:
         )
         if isinstance(definition.body, Dag):
             self.problems.extend(unsound(definition.body, {each.name for each in definition.inputs}))
+        names = [task.name for task in definition.body.tasks] if isinstance(definition.body, Dag) else []
+        for word in (word for word in [*names, *(each.name for each in definition.outputs)] if not NAME.match(word)):
+            self.problems.append(Problem(message=f"{word!r} cannot name a task or an output: it names a folder here"))
         return definition
 
     def dag(self, section: Mapping[str, Any]) -> Dag:
@@ -289,6 +293,9 @@ def unsound(dag: Dag, inputs: set[str]) -> Iterator[Problem]:
                     else ""
                 )
                 yield Problem(message=message, hint=hint)
+    for each in dag.outputs:
+        for choice in (choice for choice in each.choices if choice.task not in waits):
+            yield Problem(message=f"the output {each.name} is to come from {choice.task}, which is no task within")
     try:
         TopologicalSorter(waits).prepare()
     except CycleError as cycle:
@@ -355,7 +362,7 @@ def loop(section: Mapping[str, Any]) -> Loop | None:
     limit = int(section.get("iteratorPolicy", {}).get("parallelismLimit", 0))
     match section:
         case {"parameterIterator": {"itemInput": item, "items": {"raw": raw}}}:
-            return Loop(item=item, artifact=False, items=raw, limit=limit)
+            return Loop(item=item, artifact=False, items=json.dumps(whole(json.loads(raw))), limit=limit)
         case {"parameterIterator": {"itemInput": item, "items": {"inputParameter": over}}}:
             return Loop(item=item, artifact=False, over=over, limit=limit)
         case {"artifactIterator": {"itemInput": item, "items": {"inputArtifact": over}}}:
@@ -466,7 +473,12 @@ def typed(value: Any, kind: Kind) -> Any:
                     return parsed_value
     except (ValueError, TypeError, OverflowError):
         pass
-    raise Mistyped(f"{json.dumps(value)[:80]} is not a {kind}")
+    raise Mistyped(f"{brief(value)} is not a {kind}")
+
+
+def brief(value: Any) -> str:
+    """A value for a message."""
+    return json.dumps(value, default=repr)[:80]
 
 
 def text(value: Any) -> str:
@@ -527,10 +539,10 @@ def looked_up(inside: str, request: Mapping[str, Any]) -> str | None:
 
 def described(artifact: Mapping[str, Any], what: str, keys: list[str]) -> str | None:
     match what, keys:
-        case (("uri" | "path"), _):
-            return text(artifact.get("uri", ""))
-        case (("name"), _):
-            return text(artifact.get("name", ""))
+        case (("uri" | "name"), []):
+            return text(artifact.get(what, ""))
+        case "path", []:
+            return re.sub("^gs://", "/gcs/", text(artifact.get("uri", "")))
         case "metadata", []:
             return text(artifact.get("metadata", {}))
         case "metadata", [key]:

@@ -169,6 +169,7 @@ def test_numbers_stay_what_they_are(play):
         ({"n": "3"}, 'the parameter n is "3", which is not a NUMBER_INTEGER'),
         ({"n": 2.5}, "the parameter n is 2.5, which is not a NUMBER_INTEGER"),
         ({"n": True}, "the parameter n is true, which is not a NUMBER_INTEGER"),
+        ({"n": {1}}, 'the parameter n is "{1}", which is not a NUMBER_INTEGER'),
         ({"n": 1, "m": 1}, "the pipeline has no parameter m (it has n)"),
     ],
 )
@@ -404,6 +405,19 @@ def test_optional_parameters_without_a_value(play, given, said):
         return nested(t=t).output
 
     assert json.loads(play(outer, **given).outputs) == {"Output": said}
+
+
+def test_a_text_or_a_loop_that_needs_a_value_which_is_not_there(play):
+    @dsl.pipeline
+    def optional(t: Optional[str] = None, xs: Optional[List[str]] = None):
+        say(text=f"{t}!")
+        with dsl.ParallelFor(xs) as x:
+            say(text=x)
+
+    run = play(optional)
+    assert states(run) == {"say": "failed", "for-loop-1": "failed"}
+    assert task(run, "say").error == "a text that it is given needs a value: t has no value"
+    assert task(run, "for-loop-1").error == "there is nothing to loop over: xs has no value"
 
 
 def test_placeholders(play, folder):
@@ -990,6 +1004,20 @@ def test_a_watcher_sees_each_step_start_and_end(folder):
     ]
 
 
+def test_runs_in_threads_do_not_meet(folder):
+    documents = [alone(f"import time; time.sleep(0.2); return {n}") for n in range(2)]
+    runs = {}
+    threads = [
+        threading.Thread(target=lambda n=n: runs.update({n: engine.run(documents[n], {}, folder=folder / str(n))}))
+        for n in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [output(runs[n], "odd") for n in range(2)] == [0, 1]
+
+
 # Importers, and what cannot run here
 
 
@@ -1027,6 +1055,9 @@ def test_steps_that_need_their_own_container_are_found_before_anything_runs(play
     assert engine.unrunnable(compiled(mixed), lambda name: None) == (
         ("root/condition-1/shell", "runs the container alpine, not a Python function"),
     )
+    job = compiled(mixed)
+    job["deploymentSpec"]["executors"]["exec-shell"] = {"customJob": {}}
+    assert engine.unrunnable(job, lambda name: None) == (("root/condition-1/shell", "is a customJob"),)
     with pytest.raises(BadInput, match="root/condition-1/shell cannot run here: it runs the container alpine"):
         play(mixed)
     assert not folder.exists()

@@ -72,7 +72,7 @@ def only(problems):
         ("_yaml", "pyyaml"),
         ("six", "six"),
         ("dateutil.parser", "python-dateutil"),
-        ("pkg_resources", "setuptools"),
+        ("setuptools", "setuptools"),
         ("google.cloud.storage", "google-cloud-storage"),
         ("google.cloud.aiplatform", "google-cloud-aiplatform"),
         ("google.cloud.aiplatform_v1.types", "google-cloud-aiplatform"),

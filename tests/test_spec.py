@@ -80,6 +80,7 @@ def says(expression: str):
         ("$n == 3 4", ExpressionError),
         ("__import__('os')", ExpressionError),
         ("size($s) == 4", ExpressionError),
+        ("(" * 5000 + "$t" + ")" * 5000, ExpressionError),
         ("", ExpressionError),
     ],
 )
@@ -186,7 +187,7 @@ REQUEST = {
         ("{{$.inputs.parameters['x']}}", "it's"),
         ("<{{$.inputs.parameters['n']}}-{{$.inputs.parameters['f']}}>", "<3-2>"),
         ("{{$.inputs.parameters['d']}} {{$.inputs.parameters['t']}}", '{"a": 1} true'),
-        ("{{$.inputs.artifacts['data'].uri}} {{$.inputs.artifacts['data'].path}}", "gs://b/d gs://b/d"),
+        ("{{$.inputs.artifacts['data'].uri}} {{$.inputs.artifacts['data'].path}}", "gs://b/d /gcs/b/d"),
         ("{{$.inputs.artifacts['data'].metadata['k']}}{{$.inputs.artifacts['data'].metadata['l']}}", "1m"),
         ("{{$.inputs.artifacts['data'].metadata}}", '{"k": 1, "l": "m"}'),
         ("{{$.outputs.artifacts['model'].uri}} {{$.outputs.parameters['out'].output_file}}", "/o/model /o/out"),
@@ -243,6 +244,7 @@ def test_a_pipeline_job_is_read_as_its_spec():
     [
         ({"a": {"dependentTasks": ["b"]}, "b": {"dependentTasks": ["a"]}}, "these tasks wait for each other: "),
         ({"a": {"dependentTasks": ["z"]}}, "a waits for z, which is no task beside it"),
+        ({"../a": {}}, "'../a' cannot name a task or an output"),
         ({"a": {"inputs": {"parameters": {"x": {"componentInputParameter": "y"}}}}}, "a is given y, which is no input"),
         (
             {"a": {"triggerPolicy": {"condition": "'it's' == 'x'"}}},
@@ -254,6 +256,14 @@ def test_what_is_unsound_is_told_before_anything_runs(tasks, said):
     with pytest.raises(BadInput) as raised:
         spec.read(document(tasks))
     assert said in str(raised.value)
+
+
+def test_an_output_comes_from_a_task_within():
+    outputs = {"parameters": {"o": {"valueFromParameter": {"producerSubtask": "z", "outputParameterKey": "Output"}}}}
+    faulty = document({"a": {}})
+    faulty["root"]["dag"]["outputs"] = outputs
+    with pytest.raises(BadInput, match="the output o is to come from z, which is no task within"):
+        spec.read(faulty)
 
 
 def test_every_fault_is_told_at_once():
