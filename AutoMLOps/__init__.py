@@ -8,7 +8,8 @@
     @AutoMLOps.pipeline(name="my-pipeline")
     def my_pipeline(...): ...
 
-    AutoMLOps.generate(project_id="my-project", pipeline_params={...})
+    AutoMLOps.rehearse(pipeline_params={...})                           # runs it here, without a cloud
+    AutoMLOps.generate(project_id="my-project", pipeline_params={...})  # the codebase, for Google Cloud too
 
 `import AutoMLOps` gives the same module. Importing it configures nothing, reads nothing, and outside IPython registers
 nothing.
@@ -17,23 +18,26 @@ nothing.
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .errors import AutoMLOpsError, BadInput, WriteError
+from .errors import AutoMLOpsError, BadInput, RunFailed, WriteError
 from .marks import component, makeComponent, makePipeline, pipeline
 
 if TYPE_CHECKING:
     from .api import generate as generate
+    from .rehearsal import rehearse as rehearse
 
 __version__ = "2.0.0"
 __all__ = [
     "AutoMLOps",
     "AutoMLOpsError",
     "BadInput",
+    "RunFailed",
     "WriteError",
     "component",
     "generate",
     "makeComponent",
     "makePipeline",
     "pipeline",
+    "rehearse",
 ]
 
 AutoMLOps = sys.modules[__name__]
@@ -45,8 +49,11 @@ def __getattr__(name: str) -> Any:
     if name == "generate":
         from .api import generate
 
-        globals()["generate"] = generate
-        return generate
+        return globals().setdefault(name, generate)
+    if name == "rehearse":
+        from .rehearsal import rehearse
+
+        return globals().setdefault(name, rehearse)
     raise AttributeError(f"AutoMLOps has no {name!r}; it has {', '.join(__all__[1:])}")
 
 

@@ -14,7 +14,6 @@ from .model import Notebook, Pipeline, Problem, Tree
 from .settings import Settings
 
 DEFAULTS = "configs/defaults.yaml"
-PYTHON = "python:"  # images of this name bring Python and nothing that a component could import
 
 
 def generate(
@@ -61,19 +60,34 @@ def generate(
     Example:
         AutoMLOps.generate(project_id="my-project", pipeline_params={"rows": 178, "depth": 3})
     """
-    result = generated(
-        _source(notebook),
-        project_id,
-        pipeline_params,
-        which=pipeline,
-        live=_is_live(notebook),
-        beside=os.path.dirname(os.path.abspath(notebook)) if notebook is not None else "",
-        dry_run=dry_run,
-        settings=settings,
+    result = from_call(
+        project_id, pipeline_params, notebook=notebook, pipeline=pipeline, dry_run=dry_run, settings=settings
     )
     if notebook is None and jupyter.shell() is None:
         print(result)  # a script that calls this has no cell to show the result in
     return result
+
+
+def from_call(
+    project_id: str | None,
+    pipeline_params: Mapping[str, Any] | None,
+    *,
+    notebook: str | os.PathLike[str] | None,
+    pipeline: str | None,
+    dry_run: bool,
+    settings: Mapping[str, Any],
+) -> Generated:
+    """Generates from where the call came from: a named file, the cells that ran, or the script that is running."""
+    return generated(
+        _source(notebook),
+        project_id,
+        pipeline_params,
+        which=pipeline,
+        live=notebook is None and jupyter.shell() is not None,
+        beside=os.path.dirname(os.path.abspath(notebook)) if notebook is not None else "",
+        dry_run=dry_run,
+        settings=settings,
+    )
 
 
 def generated(
@@ -89,7 +103,7 @@ def generated(
 ) -> Generated:
     """The story of generate(), whatever the cells came from."""
     given = {**settings} if project_id is None else {"project_id": project_id, **settings}
-    folder = _folder(given.get("output_dir"))
+    folder = folder_of(given.get("output_dir"))
     saved, problems = _saved(folder)
     chosen, faults = settings_.chosen(given, saved)
     values, others = _values(pipeline_params, folder, chosen)
@@ -99,7 +113,7 @@ def generated(
         which=which,
         live=live,
         shared=chosen is None or chosen.images == "shared",
-        brought=not str(chosen.base_image if chosen else given.get("base_image") or PYTHON).startswith(PYTHON),
+        brought=chosen is not None and chosen.brings_packages,
         reserved=render.RESERVED,
         beside=beside,
     )
@@ -150,10 +164,6 @@ def _source(notebook: str | os.PathLike[str] | None) -> Notebook:
     return read.notebook(script, disk.read_text(script), stop=_line_of_call())
 
 
-def _is_live(notebook: object) -> bool:
-    return notebook is None and jupyter.shell() is not None
-
-
 def _line_of_call() -> int:
     """The line of the running script, at its top level, that led here: what stands above it is the pipeline's."""
     names = vars(sys.modules["__main__"])
@@ -166,7 +176,7 @@ def _line_of_call() -> int:
     return line
 
 
-def _folder(given: object) -> str:
+def folder_of(given: object) -> str:
     """The folder to write into; what is no path at all is for the settings to refuse."""
     return os.path.normpath(given) if given and isinstance(given, str | os.PathLike) else "AutoMLOps"
 
@@ -179,6 +189,16 @@ def _remember(tree: Tree, settings: Settings) -> None:
     text = next(file.text for file in tree.files if file.path == DEFAULTS)
     _WRITTEN.clear()
     _WRITTEN[text] = {section: {name: value for name, value, _ in rows} for section, rows in settings_.table(settings)}
+
+
+def values_of(folder: str) -> Mapping[str, Any]:
+    """The parameter values that a codebase holds."""
+    saved, problems = _saved(folder)
+    chosen, faults = settings_.chosen({}, saved)
+    values, others = _values(None, folder, chosen)
+    if problems or faults or others:
+        raise BadInput([*problems, *faults, *others])
+    return values
 
 
 def _saved(folder: str) -> tuple[Mapping[str, Any] | None, list[Problem]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import api, disk, read
+from . import settings as settings_
 from .display import Generated
 from .errors import AutoMLOpsError, BadInput
 from .model import Problem
@@ -29,13 +30,16 @@ PLAIN = (
 )
 
 
+TERMINAL = "on the command line: --params FILE gives parameter values, and each setting is an option; see --help"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb. Exit codes: 0 done, 1 it could not be written, 2 the input is at fault."""
+    """Runs one verb. Exit codes: 0 done, 1 it could not be done, 2 the input is at fault."""
     given = _parser().parse_args(arguments)
     try:
-        print(_generate(given))
+        print(given.act(given))
     except BadInput as error:
-        print(f"automlops: {error}", file=sys.stderr)
+        print(f"automlops: {error}\n({TERMINAL})", file=sys.stderr)
         return 2
     except AutoMLOpsError as error:
         print(f"automlops: {error}", file=sys.stderr)
@@ -44,57 +48,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="automlops", description="Turns a notebook into a production MLOps repository."
-    )
+    words = "Turns a notebook into a production MLOps repository, and runs it."
+    parser = argparse.ArgumentParser(prog="automlops", description=words)
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    generate = verbs.add_parser(
-        "generate",
-        help="write the codebase beside the notebook",
-        description="Writes the codebase of the pipeline that a notebook defines. Touches nothing else.",
-    )
-    generate.add_argument(
-        "notebook",
-        type=Path,
-        metavar="NOTEBOOK",
-        help="a notebook (.ipynb) or a script (.py, with or without # %%%% cells)",
-    )
-    generate.add_argument(
-        "--project-id", help="the Google Cloud project; without one, the files that name a project wait"
-    )
-    generate.add_argument(
-        "--params",
-        type=Path,
-        metavar="FILE",
-        help="a JSON or YAML file with a value for each parameter of the pipeline",
-    )
-    generate.add_argument(
-        "--output-dir", type=Path, help="the folder to write (default: AutoMLOps, beside the notebook)"
-    )
-    generate.add_argument("--pipeline", metavar="NAME", help="the pipeline to take, where the notebook has several")
-    generate.add_argument(
-        "--images", metavar="shared|per-component", help="one image for all components, or one for each"
-    )
-    generate.add_argument(
-        "--enable-caching",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="cache every step, or none (default: each step decides)",
-    )
-    generate.add_argument(
-        "--label", action="append", metavar="KEY=VALUE", help="a label for each run; may be given again"
-    )
-    generate.add_argument(
-        "--extra-region",
-        action="append",
-        metavar="REGION",
-        help="a region newer than this version knows; may be given again",
-    )
-    for name in PLAIN:
-        generate.add_argument(f"--{name.replace('_', '-')}", help=argparse.SUPPRESS if name.endswith("_path") else None)
+    words = "Writes the codebase of the pipeline that a notebook defines. Touches nothing else."
+    generate = verbs.add_parser("generate", help="write the codebase beside the notebook", description=words)
+    generate.add_argument("notebook", type=Path, metavar="NOTEBOOK", help=NOTEBOOK)
     generate.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+    generate.set_defaults(act=_generate)
+    words = "Runs the pipeline on this machine: no account, no cloud. With a NOTEBOOK it generates first."
+    rehearse = verbs.add_parser("rehearse", help="run the pipeline here", description=words)
+    rehearse.add_argument("notebook", type=Path, metavar="NOTEBOOK", nargs="?", help=f"{NOTEBOOK}; none: the codebase")
+    rehearse.add_argument("--timeout", type=float, metavar="SECONDS", help="how long the whole may take")
+    rehearse.set_defaults(act=_rehearse, dry_run=False)
+    for verb in (generate, rehearse):
+        _settings(verb)
     return parser
+
+
+NOTEBOOK = "a notebook (.ipynb) or a script (.py, with or without # %%%% cells)"
+
+
+def _settings(verb: argparse.ArgumentParser) -> None:
+    """The options that both verbs take; what each setting is, is said once, where the settings are."""
+    told = {name: why.replace("%", "%%") for _, rows in settings_.table(settings_.Settings()) for name, _, why in rows}
+    verb.add_argument("--project-id", help=told["project_id"])
+    verb.add_argument("--params", type=Path, metavar="FILE", help="parameter values for a run, as JSON or YAML")
+    verb.add_argument("--output-dir", type=Path, help="the codebase's folder (default: AutoMLOps, by the notebook)")
+    verb.add_argument("--pipeline", metavar="NAME", help="the pipeline to take, where the notebook has several")
+    verb.add_argument("--images", metavar="shared|per-component", help=told["images"])
+    caching = argparse.BooleanOptionalAction
+    verb.add_argument("--enable-caching", action=caching, default=None, help=told["enable_caching"])
+    verb.add_argument("--label", action="append", metavar="KEY=VALUE", help=told["labels"])
+    verb.add_argument("--extra-region", action="append", metavar="REGION", help=told["extra_regions"])
+    for name in PLAIN:
+        verb.add_argument(f"--{name.replace('_', '-')}", help=told[name])
 
 
 def _version() -> str:
@@ -108,7 +97,7 @@ def _generate(given: argparse.Namespace) -> Generated:
     settings: dict[str, Any] = {
         name: getattr(given, name) for name in (*PLAIN, "images", "enable_caching") if getattr(given, name) is not None
     }
-    settings["output_dir"] = os.fspath(given.output_dir or given.notebook.parent / "AutoMLOps")
+    settings["output_dir"] = _folder(given)
     if given.label:
         settings["labels"] = dict(_pair(label) for label in given.label)
     if given.extra_region:
@@ -123,6 +112,18 @@ def _generate(given: argparse.Namespace) -> Generated:
         dry_run=given.dry_run,
         settings=settings,
     )
+
+
+def _folder(given: argparse.Namespace) -> str:
+    beside = given.notebook.parent if given.notebook else Path()
+    return os.fspath(given.output_dir or beside / "AutoMLOps")
+
+
+def _rehearse(given: argparse.Namespace) -> object:
+    from . import rehearsal
+
+    warnings = _generate(given).warnings if given.notebook else ()
+    return rehearsal.rehearsed(_folder(given), timeout=given.timeout, warnings=warnings)
 
 
 def _pair(label: str) -> tuple[str, str]:

@@ -132,6 +132,24 @@ def run(
         return play.through(values, timeout)
 
 
+def compiled(pipeline: Path, into: Path, python: str = sys.executable) -> dict[str, Any]:
+    """The spec that a codebase's own pipeline.py compiles: kfp is loaded there, not here."""
+    ended = subprocess.run(
+        [python, str(pipeline), "--output", str(into)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if ended.returncode:
+        said = "\n".join((ended.stderr or ended.stdout).strip().split("\n")[-5:])
+        hint = f"python {pipeline} --output spec.json says more"
+        raise BadInput([Problem(message=f"{pipeline} does not compile: {said}", hint=hint)])
+    found: dict[str, Any] = json.loads(into.read_text(encoding="utf-8"))
+    return found
+
+
 def unrunnable(
     document: Mapping[str, Any], source: Source, stubs: Mapping[str, Stub] = MappingProxyType({})
 ) -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,7 @@
 
 AutoMLOpsError
 ├── BadInput        the notebook, the arguments or a file of settings: every fault at once, nothing was written
+├── RunFailed       a rehearsal did not succeed; its `run` says how far it came
 └── WriteError      the folder could not be written: the old tree stands, or the next call completes the new one
 """
 
@@ -10,6 +11,10 @@ from collections.abc import Iterable
 
 class AutoMLOpsError(Exception):
     """The root: catch this to catch everything that AutoMLOps raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the message alone. The fault is in the notebook, not in our lines above it."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class BadInput(AutoMLOpsError):
@@ -20,6 +25,14 @@ class BadInput(AutoMLOpsError):
         count = len(self.problems)
         head = "1 problem, nothing was written" if count == 1 else f"{count} problems, nothing was written"
         super().__init__("\n".join([f"{head}:", *(f"  - {problem}" for problem in self.problems)]))
+
+
+class RunFailed(AutoMLOpsError):
+    """A rehearsal failed: which step, what it was given, and the end of what it said. `run` holds the whole."""
+
+    def __init__(self, message: str, run: object) -> None:
+        self.run = run
+        super().__init__(message)
 
 
 class WriteError(AutoMLOpsError):

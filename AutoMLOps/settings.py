@@ -62,6 +62,11 @@ class Settings:
     extra_regions: tuple[str, ...] = ()
 
     @property
+    def brings_packages(self) -> bool:
+        """Whether the base image was chosen for what it holds: all but Python's own hold more than Python."""
+        return re.match(r"(?:docker\.io/)?(?:library/)?python[:@]", self.base_image) is None
+
+    @property
     def registry(self) -> str:
         """The registry's name; under a prefix, the default name counts as not given, so that it follows the prefix."""
         if self.naming_prefix and self.af_registry_name == _REGISTRY_NAME:
@@ -139,7 +144,7 @@ def table(settings: Settings) -> Table:
     A name that was not given stays null, with what it becomes in the comment, so that changing `project_id` alone moves
     every name that follows from it. `output_dir` is left out: the file lives in it.
     """
-    comments = _comments(settings)
+    comments = _comments()
     values = {name: getattr(settings, name) for name in _NAMES}
     values |= {"labels": dict(settings.labels), "extra_regions": list(settings.extra_regions)}
     return tuple(
@@ -147,24 +152,21 @@ def table(settings: Settings) -> Table:
     )
 
 
-def _comments(settings: Settings) -> dict[str, str]:
-    """One line for each setting: what it does, and its choices."""
-    project = "<project_id>" if settings.project_id is None else ""
-    prefix = f"-{settings.naming_prefix}" if settings.naming_prefix else ""
-    bucket = Settings(project_id=settings.project_id, naming_prefix=settings.naming_prefix).bucket
-    runner = Settings(project_id=settings.project_id).runner
+def _comments() -> dict[str, str]:
+    """One line for each setting: what it does, and its choices. None holds a value of another."""
     return {
         "project_id": "the Google Cloud project; null: what needs none is generated",
         "af_registry_location": "where the images are kept: a region, or us, europe, asia",
         "af_registry_name": f"the Artifact Registry repository of the images; with a naming_prefix, {_REGISTRY_NAME} "
         "becomes <naming_prefix>-artifact-registry",
-        "gs_bucket_name": f"the bucket of specs, logs and artifacts; null: {bucket or f'{project}{prefix}-bucket'}",
+        "gs_bucket_name": "the bucket of specs, logs and artifacts; null: <project_id>-bucket, or "
+        "<project_id>-<naming_prefix>-bucket",
         "pipeline_runner_sa": "the service account that the steps run as; null: "
-        f"{runner or f'vertex-pipelines@{project}.iam.gserviceaccount.com'}",
+        "vertex-pipelines@<project_id>.iam.gserviceaccount.com",
         "pipeline_job_location": "the region that Vertex AI runs the pipeline in",
         "extra_regions": "regions to accept that are newer than AutoMLOps' own list",
         "naming_prefix": "goes into the names of bucket and registry, to keep teams apart in one project; null: none",
-        "labels": "labels for what is created, beside managed-by and automlops-pipeline: lower-case key: value",
+        "labels": "labels for each run, beside managed-by and automlops-pipeline: lower-case key: value",
         "parameter_values_path": "where the values of the pipeline's parameters are kept: a .json file of this folder",
         "pipeline_job_spec_path": "where the compiled pipeline is written: a .json file of this folder",
         "enable_caching": "true: steps whose inputs did not change are skipped; false: never; null: each step decides",

@@ -28,6 +28,8 @@ def main() -> int:
         return 1
     nbformat.write(notebook, DEMO / "quickstart.ipynb")
     print("demo/AutoMLOps/", *tree(CODEBASE), sep="\n")
+    print("\nThe pipeline, as it ran on this machine:\n")
+    print(*(f"    {line}" for line in shown(notebook, "rehearse").split("\n")), sep="\n")
     print("\ndemo/AutoMLOps/README.md begins:\n")
     print(*(f"    {line}".rstrip() for line in head(CODEBASE / "README.md")), sep="\n")
     print(NEXT)
@@ -45,6 +47,12 @@ def client(notebook: nbformat.NotebookNode) -> NotebookClient:
     where = {"metadata": {"path": DEMO}}
     quiet = ["--log-level=ERROR"]  # the kernel of ipykernel 7 warns of its own connection
     return NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where, extra_arguments=quiet)
+
+
+def shown(notebook: nbformat.NotebookNode, cell: str) -> str:
+    """What a cell of the notebook gave, as text."""
+    (found,) = [each for each in notebook.cells if each.id == cell]
+    return "\n".join(output["data"]["text/plain"] for output in found.outputs if "data" in output)
 
 
 def head(readme: Path) -> list[str]:

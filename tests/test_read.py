@@ -582,7 +582,7 @@ def body(*lines, signature="rows: int = 3, depth: int = 2, words: str = 'x'", **
         (["load(row=3)"], "no input `row` (did you mean `rows`?)"),
         (["fit(depth=1)"], "called without `data`"),
         (["lod()"], "which no cell binds"),
-        (["a = load()", "fit(data=a.outputs['dta'], depth=1)"], "has no such output"),
+        (["a = load()", "fit(data=a.outputs['dta'], depth=1)"], "has no output `dta`"),
         (
             ["a = load()", "fit(data=a.output, depth=a.output)"],
             "`depth` takes an int, and the output `data` of `load` is a Dataset",

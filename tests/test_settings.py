@@ -505,13 +505,11 @@ def test_the_file_holds_every_setting_but_its_own_folder_with_a_comment_of_one_l
     assert all(comment and "\n" not in comment for _, _, comment in rows)
 
 
-def test_names_that_follow_stay_null_with_what_they_become():
-    rows = {row[0]: row[1:] for _, rows in table(settings(project_id=PROJECT)) for row in rows}
-    assert rows["gs_bucket_name"][0] is None
-    assert "my-project-123-bucket" in rows["gs_bucket_name"][1]
-    assert "vertex-pipelines@my-project-123.iam.gserviceaccount.com" in rows["pipeline_runner_sa"][1]
-    rows = {row[0]: row[1:] for _, rows in table(settings(naming_prefix="team")) for row in rows}
-    assert "<project_id>-team-bucket" in rows["gs_bucket_name"][1]
+def test_names_that_follow_stay_null_and_no_comment_holds_a_value():
+    rows = {row[0]: row[1:] for _, rows in table(settings(project_id=PROJECT, naming_prefix="team")) for row in rows}
+    assert rows["gs_bucket_name"][0] is None and rows["pipeline_runner_sa"][0] is None
+    assert "<project_id>-<naming_prefix>-bucket" in rows["gs_bucket_name"][1]
+    assert not [name for name, (_, comment) in rows.items() if PROJECT in comment or "team-" in comment]
 
 
 def test_a_new_project_in_the_file_moves_every_name_that_follows():

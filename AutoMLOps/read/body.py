@@ -199,7 +199,7 @@ def _output(body: Body, port: Param | Artifact, node: ast.expr, step: Step, key:
         names = ", ".join(f'outputs["{name}"]' for name in outputs) or "none"
         body.wrong(
             node,
-            f"the step `{step.component}` has no such output"
+            f"the step `{step.component}` has no output `{key}`"
             if key
             else f"`.output` of `{step.component}` is not one output",
             f"its outputs: {names}",

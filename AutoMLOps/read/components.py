@@ -51,7 +51,7 @@ def component(program: Program, defined: Definition, brought: bool = False, plac
     for item in defined.given:
         program.aliases.setdefault(item.name, f"kfp.dsl.{item.name}")
     said = signature(program, function, owner.name, defined.cell, defined.offset)
-    own = {defined.name, *(item.name for item in defined.given)}
+    own = {defined.name, *said.refused, *(item.name for item in defined.given)}
     found = closure(program, defined.statement.needs, owner, own=own, real=defined.statement.annotations)
     found.imports.update(defined.given)
     modules, pins = _installed(found, defined, brought, places)

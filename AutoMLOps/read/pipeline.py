@@ -19,7 +19,7 @@ from .signature import Signature, misfit, signature, unquoted
 from .statements import bound, statements
 from .wiring import Found, pipelines
 
-LONGEST_NAME = 128
+LONGEST_NAME = 63  # as a label; a job's id has room for it and for the time behind it
 
 
 class Reading(NamedTuple):
@@ -262,8 +262,8 @@ def _named(found: Found, owner: Owner, steps: bool, faults: Faults) -> None:
     name = slug(found.title)
     if not steps and not faults.problems:
         faults.problems.append(owner.problem("it has no steps", "call a component in it"))
-    if not name or len(name) > LONGEST_NAME:
-        hint = f"use letters and digits, {LONGEST_NAME} at most"
+    if not name[:1].isalpha() or len(name) > LONGEST_NAME:
+        hint = f"Vertex AI wants a letter first, then letters, digits and dashes, {LONGEST_NAME} at most"
         faults.problems.append(owner.problem(f"the name cleans to `{name}`", hint))
 
 

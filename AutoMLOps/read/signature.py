@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..model import Artifact, Kind, Param, Problem
 from .docstrings import Described, described
 from .program import Program
-from .statements import dotted
+from .statements import dotted, names_in
 
 PARAMETERS = {
     "str": Kind.STRING,
@@ -55,6 +55,7 @@ class Signature:
     description: str = ""
     problems: list[Problem] = field(default_factory=list)
     quoted: bool = False
+    refused: set[str] = field(default_factory=set)
 
 
 def signature(program: Program, node: ast.FunctionDef, owner: str, cell: str, offset: int) -> Signature:
@@ -67,6 +68,8 @@ def signature(program: Program, node: ast.FunctionDef, owner: str, cell: str, of
             _argument(program, found, documented, argument, default)
         except Refused as reason:
             message = f"{owner}: the parameter `{argument.arg}` {reason}"
+            found.refused |= names_in(ast.unparse(argument.annotation)) if argument.annotation else set()
+            found.inputs.append(Param(name=argument.arg, kind=Kind.STRING, optional=True))  # so that one fault is one
             found.problems.append(
                 Problem(message=message, cell=cell, line=argument.lineno + offset, hint=reason.hint or f"use {TYPES}")
             )

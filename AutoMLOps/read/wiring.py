@@ -1,11 +1,12 @@
 """Finds the pipelines that a program defines; a marked chain is written as the function that it means."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..model import Problem
 from ..source import WIDTH, literal
+from . import body as bodies
 from .closure import without_marks
 from .definitions import mark
 from .marked import arguments, identifier, params
@@ -107,6 +108,11 @@ def _made(program: Program, placed: Placed, call: ast.Call) -> Found:
         faults.append(f"makePipeline needs a name, not {title!r}")
     takes = params(program, given.get("params"), faults)
     chain = _chain(given.get("pipeline"), faults)
+    known = {name: name for name, _, _ in takes}
+    targets = {target for _, pairs in chain for _, target in pairs if "." not in target}
+    for target in sorted(targets - known.keys()):
+        what = f"param_mapping names `{target}`, no parameter of the pipeline"
+        faults.append(f"makePipeline: {what}{_nearest(target, known)}")
     problems = tuple(Problem(message=fault, cell=placed.cell, line=placed.line) for fault in faults)
     return Found(
         title=title if isinstance(title, str) else "",
@@ -119,6 +125,11 @@ def _made(program: Program, placed: Placed, call: ast.Call) -> Found:
         marked=True,
         problems=problems,
     )
+
+
+def _nearest(name: str, known: Mapping[str, str]) -> str:
+    near = bodies.near(name, known)
+    return f" ({near})" if near else ""
 
 
 def _chain(value: object, faults: list[str]) -> list[tuple[str, list[tuple[str, str]]]]:
