@@ -983,3 +983,26 @@ def test_dsl_is_imported_once_however_it_was_imported():
         IMPORTS, "import kfp.dsl as dsl", step("pass"), TAIL + "    with dsl.ParallelFor([1]) as i:\n        step()\n"
     )
     assert [(item.module, item.name) for item in found.pipeline.imports] == [("kfp", "dsl")]
+
+
+@pytest.mark.parametrize("name", ["2024 churn", "x" * 64, "☃", ""])
+def test_a_name_that_vertex_would_not_take_is_refused(name):
+    found = reading(IMPORTS, step("pass"), TAIL.replace("'p'", repr(name)))
+    assert "a letter first" in str(found.problems[0]) if name else found.pipeline.name == "p"
+
+
+def test_a_wrong_type_is_one_fault():
+    assert "`n` has the type `integer`" in problem("", step("pass", "n: 'integer'"))
+
+
+def test_a_mapping_to_no_parameter_names_the_nearest():
+    cell = (
+        "%%define_component\nAutoMLOps.makeComponent(name='a', params=[{'name': 'rows', 'type': int}])\nprint(rows)\n"
+    )
+    chain = "[{'component_name': 'a', 'param_mapping': [('rows', 'rowss')]}]"
+    found = reading(
+        IMPORTS, cell, f"AutoMLOps.makePipeline(name='p', params=[{{'name': 'rows', 'type': int}}], pipeline={chain})"
+    )
+    assert [str(said) for said in found.problems] == [
+        "cell 3, line 1: makePipeline: param_mapping names `rowss`, no parameter of the pipeline (did you mean `rows`?)"
+    ]

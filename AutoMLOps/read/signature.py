@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..model import Artifact, Kind, Param, Problem
 from .docstrings import Described, described
 from .program import Program
-from .statements import dotted, names_in
+from .statements import dotted, names_of
 
 PARAMETERS = {
     "str": Kind.STRING,
@@ -68,7 +68,7 @@ def signature(program: Program, node: ast.FunctionDef, owner: str, cell: str, of
             _argument(program, found, documented, argument, default)
         except Refused as reason:
             message = f"{owner}: the parameter `{argument.arg}` {reason}"
-            found.refused |= names_in(ast.unparse(argument.annotation)) if argument.annotation else set()
+            found.refused |= names_of(argument.annotation) if argument.annotation else set()
             found.inputs.append(Param(name=argument.arg, kind=Kind.STRING, optional=True))  # so that one fault is one
             found.problems.append(
                 Problem(message=message, cell=cell, line=argument.lineno + offset, hint=reason.hint or f"use {TYPES}")

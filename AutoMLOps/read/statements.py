@@ -309,6 +309,13 @@ def names_in(text: str) -> frozenset[str]:
         return frozenset()
 
 
+def names_of(annotation: ast.expr) -> set[str]:
+    """All names in an annotation, those in strings of it included."""
+    names: set[str] = set()
+    _annotation(annotation, names, names)
+    return names
+
+
 def dotted(node: ast.AST) -> str:
     """`a.b.c` for a chain of attributes that starts at a name, else nothing."""
     parts: list[str] = []
