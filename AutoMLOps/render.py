@@ -51,6 +51,7 @@ LAYOUT = (
     Emit(template="pipelines/pipeline.py.j2", to="pipelines/pipeline.py"),
     Emit(template="pipelines/pipeline_runner.py.j2", to="pipelines/pipeline_runner.py", when="project"),
     Emit(template="pipelines/requirements.txt.j2", to="pipelines/requirements.txt"),
+    Emit(template="pytest.ini.j2", to="pytest.ini"),
     Emit(template="scripts/build_components.sh.j2", to="scripts/build_components.sh", when="project"),
     Emit(template="scripts/build_pipeline_spec.sh.j2", to="scripts/build_pipeline_spec.sh"),
     Emit(template="scripts/content_tag.sh.j2", to="scripts/content_tag.sh"),
@@ -63,8 +64,8 @@ LAYOUT = (
 
 # What pipelines/pipeline.py defines or calls by name: a component or a carried statement so named would break it.
 RESERVED = frozenset(
-    ("COMPONENTS", "Iterable", "Path", "argparse", "compiled", "component", "components", "json", "json_format")
-    + ("main", "print", "str", "upload")
+    ("COMPONENTS", "Iterable", "Path", "SystemExit", "argparse", "compiled", "component", "components", "json")
+    + ("json_format", "main", "print", "sorted", "str", "upload")
 )
 PIPELINE_IMPORTS = (
     Import(module="argparse"),
@@ -122,6 +123,12 @@ def _distinct(files: list[File]) -> tuple[File, ...]:
     return tuple(files)
 
 
+# A comment on the first two lines that Python, and pip in a file of requirements, take for the file's encoding.
+CODING = re.compile(r"(?:.*\n)?.*coding[:=]")
+# A first line that BuildKit takes for a directive: syntax, escape, check.
+DIRECTIVE = re.compile(r"#\s*\w+\s*=")
+
+
 def _headed(text: str, path: str, header: str | None) -> str:
     """The text under the licence header, as comments; JSON has none."""
     if not header or path.endswith(".json"):
@@ -129,6 +136,10 @@ def _headed(text: str, path: str, header: str | None) -> str:
     if path.endswith(".md"):
         return f"<!--\n{header.replace('--', '- -')}\n-->\n\n{text}"
     comments = "".join(f"# {line}".rstrip() + "\n" for line in header.split("\n"))
+    if path.endswith((".py", ".txt")) and CODING.match(comments):
+        comments = f"# coding: utf-8\n{comments}"  # of two such lines the first one counts
+    if path.endswith("/Dockerfile") and DIRECTIVE.match(comments):
+        comments = f"#\n{comments}"  # after a comment that is no directive, none is
     start = text.index("\n") + 1 if text.startswith("#!") else 0
     return f"{text[:start]}{comments}\n{text[start:]}"
 
@@ -154,7 +165,7 @@ class Image(NamedTuple):
     @property
     def brings_packages(self) -> bool:
         """Whether the base image was chosen for what is installed in it, so that it must stay importable."""
-        return not re.match(r"(.*/)?python[:@]", self.base)
+        return Settings(base_image=self.base).brings_packages
 
 
 def _images(pipeline: Pipeline, settings: Settings) -> tuple[Image, ...]:
@@ -248,6 +259,19 @@ PYTHON_TYPES = {
     Kind.TASK_FINAL_STATUS: "status",
 }
 
+# The cells of Markdown that say which role an account needs, and on what.
+RUNNER_ROLES = (
+    "`roles/aiplatform.user` on the project, `roles/storage.objectUser` on the bucket, "
+    "`roles/artifactregistry.reader` on the registry"
+)
+BUILDER_ROLES = "`roles/artifactregistry.writer` on the registry, `roles/storage.objectUser` on the bucket"
+CALLER_ROLES = (
+    "`roles/cloudbuild.builds.editor` and `roles/aiplatform.user` on the project, "
+    "`roles/storage.objectUser` and `roles/storage.legacyBucketReader` on the bucket, "
+    "`roles/artifactregistry.reader` on the registry, "
+    "`roles/iam.serviceAccountUser` on both accounts"
+)
+
 
 def _steps(pipeline: Pipeline, images: tuple[Image, ...]) -> Iterator[tuple[str, ...]]:
     """One row for each step; for each component where the steps show only once the pipeline is compiled."""
@@ -262,17 +286,26 @@ def _steps(pipeline: Pipeline, images: tuple[Image, ...]) -> Iterator[tuple[str,
 
 def _parameters(pipeline: Pipeline) -> Iterator[tuple[str, ...]]:
     for parameter in pipeline.parameters:
-        default = "" if parameter.default is None else json.dumps(json.loads(parameter.default), ensure_ascii=False)
+        default = "None" if parameter.optional else "required"
+        if parameter.default is not None:
+            default = json.dumps(json.loads(parameter.default), ensure_ascii=False)
         yield _md(parameter.name), PYTHON_TYPES[parameter.kind], _md(default), _md(parameter.description)
 
 
+def _made_again(settings: Settings) -> list[str]:
+    """The paths of what the scripts make, each once."""
+    folder, spec = "scripts/pipeline_spec/", settings.pipeline_job_spec_path
+    return [folder] if spec.startswith(folder) else [folder, spec]
+
+
 def _uses(settings: Settings, pipeline: Pipeline, the_images: str) -> Iterator[tuple[str, ...]]:
-    """What the pipeline uses in the project, and why."""
-    yield f"registry {_md(settings.registry)} ({settings.af_registry_location})", f"holds {the_images}"
-    yield f"bucket {_md(settings.bucket)}", "holds artifacts, sources to build and build logs"
-    yield f"account {_md(settings.runner)}", "runs the steps"
-    yield f"account {_md(settings.builder(pipeline.name))}", f"builds {the_images}"
-    yield f"Vertex AI in {settings.pipeline_job_location}", "runs the pipeline"
+    """What the pipeline uses in the project, why, and which roles that takes."""
+    yield f"registry {_md(settings.registry)} ({settings.af_registry_location})", f"holds {the_images}", ""
+    yield f"bucket {_md(settings.bucket)}", "holds artifacts, sources to build and build logs", ""
+    yield f"account {_md(settings.runner)}", "runs the steps", RUNNER_ROLES
+    yield f"account {_md(settings.builder(pipeline.name))}", f"builds {the_images}", BUILDER_ROLES
+    yield "you, or whoever runs the scripts", "builds and submits", CALLER_ROLES
+    yield f"Vertex AI in {settings.pipeline_job_location}", "runs the pipeline", ""
 
 
 def _given(output: Param | Artifact) -> str:
@@ -301,10 +334,17 @@ def _introduced(pipeline: Pipeline, settings: Settings) -> str:
 
 
 def _install(pipeline: Pipeline, images: tuple[Image, ...]) -> str:
-    """The command that brings what tests and scripts need; images that ask for the same are named once."""
+    """The command that brings what tests and scripts need; images that ask for different things may not agree."""
     folders = {image.requirements: image.folder for image in reversed(images) if image.requirements}
-    files = ["pipelines/requirements.txt", *sorted(f"components/{name}/requirements.txt" for name in folders.values())]
+    files = ["pipelines/requirements.txt"]
+    if not _differ(images):
+        files += [f"components/{name}/requirements.txt" for name in folders.values()]
     return f"pip install {' '.join(f'-r {file}' for file in files)} pytest"
+
+
+def _differ(images: tuple[Image, ...]) -> bool:
+    """Whether the images ask for different packages, which may not agree in one environment."""
+    return len({image.requirements for image in images if image.requirements}) > 1
 
 
 def _called(step: Step) -> str:
@@ -504,6 +544,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "comment": _comment,
     "container": _container,
     "definitions": _definitions,
+    "differ": _differ,
     "doc": source.docstring,
     "google": _google,
     "imports": _import_block,
@@ -513,6 +554,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "line": _one_line,
     "link": _link,
     "listed": _listed,
+    "made_again": _made_again,
     "md": _md,
     "name": _name,
     "outputs": _outputs,

@@ -64,7 +64,7 @@ class Settings:
     @property
     def brings_packages(self) -> bool:
         """Whether the base image was chosen for what it holds: all but Python's own hold more than Python."""
-        return re.match(r"(?:docker\.io/)?(?:library/)?python[:@]", self.base_image) is None
+        return re.match(r"(?:docker\.io/|(?:.*/)?library/)?python[:@]", self.base_image) is None
 
     @property
     def registry(self) -> str:

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tokenize
 import types
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def test_the_tree_of_the_wine_pipeline() -> None:
         "pipelines/pipeline_runner.py",
         "pipelines/requirements.txt",
         "pipelines/runtime_parameters/pipeline_parameter_values.json",
+        "pytest.ini",
         "scripts/build_components.sh",
         "scripts/build_pipeline_spec.sh",
         "scripts/content_tag.sh",
@@ -190,6 +192,18 @@ def test_the_licence_header_is_on_every_file_that_takes_comments() -> None:
             assert lines[start] == '# Copyright "us"; it\'s ours -->' and lines[start + 2] == "# All rights reserved."
         if path.endswith(".py"):
             assert ast.get_docstring(ast.parse(text))
+
+
+@pytest.mark.parametrize("header", ["coding: foo", "ours\ncoding=foo", "syntax=docker/evil:1\nescape=`", "check=x"])
+def test_no_licence_header_changes_what_a_file_means(header: str, tmp_path: Path) -> None:
+    for path, text in texts(WINE, dataclasses.replace(PROJECT, license_header=header)).items():
+        if path.endswith((".py", ".txt")):
+            (tmp_path / "file").write_text(text)
+            with open(tmp_path / "file", "rb") as file:
+                assert tokenize.detect_encoding(file.readline)[0] == "utf-8"
+        if path.endswith("Dockerfile"):
+            assert not re.match(r"#\s*\w+\s*=", text)
+        assert path.endswith((".json", ".md")) or f"# {header.split(chr(10))[0]}\n" in text
 
 
 def test_reserved_names_are_those_that_pipeline_py_defines_and_calls() -> None:
@@ -538,6 +552,21 @@ def test_the_runner_says_which_file_is_missing(
         runner.main()
 
 
+def test_the_runner_refuses_images_that_were_never_built_and_names_a_file_that_is_not_json(
+    tmp_path: Path, aiplatform: None
+) -> None:
+    folder = written(tmp_path)
+    runner = module(folder / "pipelines/pipeline_runner.py")
+    spec = folder / "scripts/pipeline_spec/pipeline_job.json"
+    said = python(folder / "pipelines/pipeline.py", "--output", spec)
+    assert said.returncode == 0, said.stderr
+    with pytest.raises(SystemExit, match="component_base had not been built .*: run scripts/build_components.sh"):
+        runner.main()
+    spec.write_text("{")
+    with pytest.raises(SystemExit, match="the run was not started: .*pipeline_job.json is not JSON"):
+        runner.main()
+
+
 @pytest.mark.parametrize("caching", [None, True, False])
 def test_the_runner_submits_what_was_chosen_and_prints_the_link(
     caching: bool | None, tmp_path: Path, aiplatform: None, capsys: pytest.CaptureFixture[str]
@@ -566,7 +595,7 @@ def test_a_failed_run_fails_the_runner(tmp_path: Path, aiplatform: None, monkeyp
     (folder / "scripts/pipeline_spec").mkdir()
     (folder / "scripts/pipeline_spec/pipeline_job.json").write_text("{}")
     monkeypatch.setattr(Job, "fails", True)
-    with pytest.raises(SystemExit, match="step train-model failed"):
+    with pytest.raises(SystemExit, match="^the run failed, .*: step train-model failed"):
         module(folder / "pipelines/pipeline_runner.py").main()
 
 
@@ -626,6 +655,9 @@ def test_the_content_tag_is_decided_by_what_the_image_is_made_of(tmp_path: Path)
     assert re.fullmatch("[0-9a-f]{16}", before)
 
     (base / "src/load_data.py.new").write_text("x")
+    for name in (".ipynb_checkpoints/load_data-checkpoint.py", ".load_data.py.swp"):
+        (base / "src" / name).parent.mkdir(exist_ok=True)
+        (base / "src" / name).write_text("x")
     (base / "src/__pycache__").mkdir()
     (base / "src/__pycache__/load_data.cpython-311.pyc").write_text("x")
     (base / "src/load_data.py").chmod(0o600)
@@ -660,7 +692,8 @@ def test_an_image_that_is_missing_is_built_once_and_named_by_digest(images: str,
         assert said.returncode == 0, said.stderr
     names = ["component_base"] if images == "shared" else ["load_data", "train_model", "evaluate_model"]
     expected = [f"{REGISTRY}/wine-quality/{name}@sha256:0123456789abcdef" for name in names]
-    assert (folder / "scripts/pipeline_spec/images").read_text().split() == expected
+    lines = (folder / "scripts/pipeline_spec/images").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == expected
     assert [call[:2] for call in gcloud.calls].count(["builds", "submit"]) == 1
     assert all("--project=my-project-123" in call for call in gcloud.calls)
 
@@ -695,6 +728,61 @@ def test_run_all_hands_its_arguments_to_the_submission(tmp_path: Path) -> None:
     said = gcloud.run(folder / "scripts/run_all.sh", "--wait", "--parameters", "a b")
     assert said.returncode == 0, said.stderr
     assert said.stdout.endswith("['--wait', '--parameters', 'a b']\n")
+
+
+def test_scripts_take_paths_from_where_they_are_called_and_need_no_execute_bits(tmp_path: Path) -> None:
+    folder, gcloud = written(tmp_path / "tree"), FakeGcloud(tmp_path / "bin")
+    for script in folder.glob("scripts/*.sh"):
+        script.chmod(0o644)
+    (folder / "pipelines/pipeline_runner.py").write_text("import os; print(os.getcwd())")
+    gcloud.says("built")
+    script = tmp_path / "all.sh"
+    script.write_text('#!/usr/bin/env bash\ncd "$(dirname "$0")" && exec bash tree/scripts/run_all.sh\n')
+    script.chmod(0o755)
+    said = gcloud.run(script)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.endswith(f"\n{tmp_path}\n")
+
+
+def test_a_spec_is_not_compiled_for_an_image_of_other_sources(tmp_path: Path) -> None:
+    folder, gcloud = written(tmp_path / "tree"), FakeGcloud(tmp_path / "bin")
+    assert gcloud.run(folder / "scripts/build_components.sh").returncode == 0
+    (folder / SRC / "more.py").write_text("")
+    said = gcloud.run(folder / "scripts/build_pipeline_spec.sh")
+    assert said.returncode == 1
+    told = "components/component_base changed since its image was built; run scripts/build_components.sh"
+    assert said.stderr == f"stopped: {told}\n"
+
+
+def test_a_tag_that_cannot_be_taken_is_named(tmp_path: Path) -> None:
+    folder, gcloud = written(tmp_path / "tree"), FakeGcloud(tmp_path / "bin")
+    shutil.rmtree(folder / SRC)
+    said = gcloud.run(folder / "scripts/build_components.sh")
+    assert said.returncode == 1 and not gcloud.calls
+    assert "stopped at: taking the tag of components/component_base" in said.stderr and "src" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--images", "none"], "there is no file none"),
+        (["--upload", "foo"], "--upload takes gs://BUCKET/FOLDER, not foo"),
+        (["--images", "other"], "no step runs in example.test/other: "),
+    ],
+)
+def test_compiling_says_what_is_wrong_with_its_arguments(arguments: list[str], told: str, tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    (tmp_path / "other").write_text("example.test/other@sha256:0 tag folder\n")
+    said = python(folder / "pipelines/pipeline.py", "--output", "spec.json", *arguments, cwd=tmp_path)
+    assert said.returncode and told in said.stderr and "Traceback" not in said.stderr
+    assert not (tmp_path / "spec.json").exists()
+
+
+def test_two_codebases_are_tested_together(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        written(tmp_path / name, GOOGLE)
+    said = self_tested(tmp_path, "one", "two")
+    assert said.returncode == 0, said.stdout
 
 
 def test_the_readme_draws_a_chain_and_a_fan() -> None:

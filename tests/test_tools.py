@@ -144,7 +144,9 @@ def test_gcloud_would_upload_the_components_and_nothing_else(tmp_path: Path) -> 
     for name in (".env", ".git/config", ".venv/bin/python", "notes.txt", "scripts/pipeline_spec/pipeline_job.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("x")
-    (folder / "components/component_base/src/load_data.py.new").write_text("x")
+    for name in (".ipynb_checkpoints/load_data.py", ".load_data.py.swp", "load_data.py.new"):
+        (folder / "components/component_base/src" / name).parent.mkdir(exist_ok=True)
+        (folder / "components/component_base/src" / name).write_text("x")
     ended = subprocess.run(
         [need("gcloud"), "meta", "list-files-for-upload"], cwd=folder, capture_output=True, text=True, timeout=120
     )
@@ -175,11 +177,12 @@ def test_pip_takes_the_requirements_even_if_there_are_none(requirements: tuple[s
 def test_git_leaves_out_what_is_made_again(tmp_path: Path) -> None:
     git = need("git")
     folder = written(tmp_path / "tree")
-    kept = (".automlops/manifest.json", ".automlops/made")
+    kept = (".automlops/manifest.json",)
     left = (
         ".automlops/runs/1/x",
         ".automlops/lock",
         "a/__pycache__/x.pyc",
+        "a/.ipynb_checkpoints/x.py",
         "README.md.new",
         "scripts/pipeline_spec/images",
     )

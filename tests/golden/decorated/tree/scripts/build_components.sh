@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the image with Cloud Build, unless the registry has one of these very files already.
-# Names what is there by digest in scripts/pipeline_spec/images, for build_pipeline_spec.sh.
+# Names what is there by digest in scripts/pipeline_spec/images, with its tag and folder, for build_pipeline_spec.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,23 +11,31 @@ STAGING=gs://my-own-bucket/words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# reference FOLDER IMAGE    prints IMAGE by digest, if the registry has it with the content of FOLDER.
-reference() {
-  local tag digest
-  tag=$(scripts/content_tag.sh "$1") || return
-  digest=$(gcloud artifacts docker images describe "$2:$tag" --project="$PROJECT" \
-    --format='value(image_summary.digest)' 2>"$log") || return
-  printf '%s@%s\n' "$2" "$digest"
-}
-
-references() {
-  reference components/component_base us-central1-docker.pkg.dev/example.com/my-project/vertex-mlops-af/words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back/component_base
-}
-
 stop() {
   printf '\nstopped at: %s\n' "$1" >&2
   tail -n 20 "$log" >&2
   exit 1
+}
+
+# tagged FOLDER IMAGE    prints IMAGE, the tag of FOLDER's content, and FOLDER.
+tagged() {
+  local tag
+  tag=$(bash scripts/content_tag.sh "$1" 2>"$log") || stop "taking the tag of $1"
+  printf '%s %s %s\n' "$2" "$tag" "$1"
+}
+
+wanted=$(
+  tagged components/component_base us-central1-docker.pkg.dev/example.com/my-project/vertex-mlops-af/words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back/component_base
+)
+
+# references    prints the same lines with each image by digest, if the registry has them all.
+references() {
+  local image tag folder digest
+  while read -r image tag folder; do
+    digest=$(gcloud artifacts docker images describe "$image:$tag" --project="$PROJECT" \
+      --format='value(image_summary.digest)' 2>"$log" </dev/null) || return
+    printf '%s@%s %s %s\n' "$image" "$digest" "$tag" "$folder"
+  done <<<"$wanted"
 }
 
 if ! built=$(references); then
@@ -35,7 +43,7 @@ if ! built=$(references); then
   gcloud builds submit . --project="$PROJECT" --region="$REGION" --config=cloudbuild.yaml \
     --gcs-source-staging-dir="$STAGING" 2>&1 | tee "$log" \
     || stop "the build; its log: $(grep -m 1 -oE 'https://console[^] ]+' "$log" || echo 'none was begun')"
-  built=$(references) || stop "asking the registry for the image that was built"
+  built=$(references) || stop "asking the registry for what was built"
 fi
 mkdir -p scripts/pipeline_spec
 printf '%s\n' "$built" | tee scripts/pipeline_spec/images

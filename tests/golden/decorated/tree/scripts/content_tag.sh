@@ -7,5 +7,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../$1"
 sum=(sha256sum)
 command -v sha256sum >/dev/null || sum=(shasum -a 256) # macOS
 
-find Dockerfile requirements.txt src -type f ! -name '*.new' ! -path '*/__pycache__/*' -print0 \
+find Dockerfile requirements.txt src -type f ! -name '*.new' ! -path '*/.*' ! -path '*/__pycache__/*' -print0 \
   | LC_ALL=C sort -z | xargs -0 "${sum[@]}" | "${sum[@]}" | cut -c1-16

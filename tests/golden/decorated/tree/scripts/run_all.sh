@@ -3,6 +3,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-"$here/build_components.sh"
-"$here/build_pipeline_spec.sh"
-"$here/run_pipeline.sh" "$@"
+bash "$here/build_components.sh"
+bash "$here/build_pipeline_spec.sh"
+bash "$here/run_pipeline.sh" "$@"

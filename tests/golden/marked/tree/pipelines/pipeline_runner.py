@@ -22,15 +22,32 @@ LABELS = {
 }
 SPEC = ROOT / "scripts/pipeline_spec/pipeline_job.json"
 PARAMETERS = ROOT / "pipelines/runtime_parameters/pipeline_parameter_values.json"
+IMAGES = {
+    (
+        "us-central"
+        "1-docker.p"
+        "kg.dev/my-project-123/vertex-mlops-af/it-s-quoted-gcs-whoami-id-braces-jinja-raw-back/component_base"
+    ),
+}
 
 
-def submit(spec: Path, parameters: Path) -> aiplatform.PipelineJob:
+def read(path: Path, missing: str) -> dict:
+    """The JSON of a file; `missing` says what to do where there is none."""
+    if not path.is_file():
+        raise FileNotFoundError(missing)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+
+
+def submit(spec: Path, values: dict) -> aiplatform.PipelineJob:
     """Starts a run, as the account that runs the steps."""
     job = aiplatform.PipelineJob(
         display_name="it-s-quoted-gcs-whoami-id-braces-jinja-raw-back",
         template_path=str(spec),
         pipeline_root=PIPELINE_ROOT,
-        parameter_values=json.loads(parameters.read_text(encoding="utf-8")),
+        parameter_values=values,
         project=PROJECT,
         location=LOCATION,
         labels=LABELS,
@@ -40,16 +57,22 @@ def submit(spec: Path, parameters: Path) -> aiplatform.PipelineJob:
 
 
 def run(spec: Path, parameters: Path, wait: bool = False) -> str:
-    """Starts a run and gives the link to it; with `wait`, stays until it has ended, and raises if it failed."""
-    if not spec.is_file():
-        raise FileNotFoundError(f"there is no compiled pipeline at {spec}: scripts/build_pipeline_spec.sh makes it")
-    if not parameters.is_file():
-        raise FileNotFoundError(f"there are no parameter values at {parameters}: write them there, as JSON")
-    job = submit(spec, parameters)
+    """Starts a run and gives the link to it; with `wait`, stays until it has ended, and exits if it failed."""
+    compiled = read(spec, f"there is no compiled pipeline at {spec}: scripts/build_pipeline_spec.sh makes it")
+    values = read(parameters, f"there are no parameter values at {parameters}: write them there, as JSON")
+    for executor in compiled.get("deploymentSpec", {}).get("executors", {}).values():
+        image = executor.get("container", {}).get("image")
+        if image in IMAGES:  # by name alone, without @sha256:
+            build = "run scripts/build_components.sh, then scripts/build_pipeline_spec.sh"
+            raise ValueError(f"the image {image} had not been built when the pipeline was compiled: {build}")
+    job = submit(spec, values)
     link = f"{CONSOLE}/locations/{LOCATION}/pipelines/runs/{job.name}?project={PROJECT}"
     print(f"run: {link}", flush=True)
     if wait:
-        job.wait()
+        try:
+            job.wait()
+        except (GoogleAPIError, GoogleAuthError, RuntimeError) as error:
+            sys.exit(f"the run failed, or could not be watched to its end: {error}")
     return link
 
 
@@ -62,7 +85,7 @@ def main() -> None:
     try:
         run(arguments.spec, arguments.parameters, arguments.wait)
     except (FileNotFoundError, GoogleAPIError, GoogleAuthError, RuntimeError, ValueError) as error:
-        sys.exit(f"the run was not started, or failed: {error}")
+        sys.exit(f"the run was not started: {error}")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def spelt(function):
     """The function with `X | None` as Optional[X]: the executor of kfp takes both, its decorator the latter alone."""
     for name, kind in function.__annotations__.items():
         if isinstance(kind, types.UnionType):
-            function.__annotations__[name] = typing.Union[kind.__args__]
+            function.__annotations__[name] = typing.Union[kind.__args__]  # noqa: UP007
     return function
 
 
@@ -322,6 +322,7 @@ def execute(name, parameters, artifacts, outputs, folder):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
     if ended.returncode:
         raise NotRun("failed", said="\n".join(ended.stdout.splitlines()[-20:]))

@@ -30,10 +30,11 @@ def compiled(images: Iterable[str], output: Path) -> None:
     """Writes the compiled spec. Each of `images`, named by digest, takes the place of the same image named without."""
     spec = json_format.MessageToDict(greeting.pipeline_spec)
     digests = {image.partition("@")[0]: image for image in images}
-    for executor in spec["deploymentSpec"]["executors"].values():
-        container = executor.get("container", {})
-        if container.get("image") in digests:
-            container["image"] = digests[container["image"]]
+    containers = [item["container"] for item in spec["deploymentSpec"]["executors"].values() if "container" in item]
+    if unused := sorted(digests.keys() - {container["image"] for container in containers}):
+        raise SystemExit(f"no step runs in {', '.join(unused)}: build the images again, or drop it from --images")
+    for container in containers:
+        container["image"] = digests.get(container["image"], container["image"])
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(spec, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -41,9 +42,12 @@ def compiled(images: Iterable[str], output: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compiles the pipeline.")
     parser.add_argument("--output", type=Path, required=True, help="where to write the compiled spec")
-    parser.add_argument("--images", type=Path, help="a file that names the images by digest, one on each line")
+    parser.add_argument("--images", type=Path, help="a file of lines that begin with an image by digest")
     arguments = parser.parse_args()
-    images = arguments.images.read_text(encoding="utf-8").split() if arguments.images else ()
+    if arguments.images and not arguments.images.is_file():
+        parser.error(f"there is no file {arguments.images}")
+    lines = arguments.images.read_text(encoding="utf-8").splitlines() if arguments.images else []
+    images = [line.split()[0] for line in lines if line.strip()]
     compiled(images, arguments.output)
     print(f"compiled to {arguments.output}")
 

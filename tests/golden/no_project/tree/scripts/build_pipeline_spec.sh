@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles the pipeline. Needs neither credentials nor network.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-python3 pipelines/pipeline.py --output scripts/pipeline_spec/pipeline_job.json "$@"
+python3 "$root/pipelines/pipeline.py" --output "$root"/scripts/pipeline_spec/pipeline_job.json "$@"
