@@ -1006,3 +1006,19 @@ def test_a_mapping_to_no_parameter_names_the_nearest():
     assert [str(said) for said in found.problems] == [
         "cell 3, line 1: makePipeline: param_mapping names `rowss`, no parameter of the pipeline (did you mean `rows`?)"
     ]
+
+
+def test_what_the_wiring_imports_is_installed_where_it_is_compiled():
+    cells = (
+        IMPORTS,
+        COMPONENTS,
+        "import six\n@AutoMLOps.pipeline\ndef p():\n    for n in range(six.PY3 + 1):\n        load(rows=n)\n",
+    )
+    assert any(line.startswith("six==") for line in reading(*cells).pipeline.tools)
+
+
+def test_components_of_a_module_beside_the_notebook_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "comps.py").write_text("def a(): pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = reading(IMPORTS, COMPONENTS, "import comps\n@AutoMLOps.pipeline\ndef p():\n    comps.a()\n    load()\n")
+    assert "comps" in str(found.problems[0])

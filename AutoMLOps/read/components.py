@@ -54,7 +54,7 @@ def component(program: Program, defined: Definition, brought: bool = False, plac
     own = {defined.name, *said.refused, *(item.name for item in defined.given)}
     found = closure(program, defined.statement.needs, owner, own=own, real=defined.statement.annotations)
     found.imports.update(defined.given)
-    modules, pins = _installed(found, defined, brought, places)
+    imported, pins = _installed(found, defined, brought, places)
     description = defined.description or said.description
     text = compose.module(
         program, found, defined.name, defined.text, description, said.quoted, _wrapped(program, function)
@@ -67,11 +67,11 @@ def component(program: Program, defined: Definition, brought: bool = False, plac
             outputs=tuple(said.outputs),
             description=description,
             requirements=pins.lines,
-            google=_google(modules, text),
+            google=_google(imported, text),
             cell=defined.cell,
             line=defined.line,
         ),
-        modules=modules,
+        modules=imported,
         problems=(*_faults(defined, said), *_said(defined, said), *found.problems, *pins.problems),
         warnings=(*found.warnings, *pins.warnings),
     )
@@ -102,18 +102,18 @@ def _installed(
     """
     carried = [placed.statement for placed in found.statements if placed.statement.how not in ("checking", "imports")]
     inner = (item for statement in (*carried, defined.statement) for item in statement.inner)
-    modules = _modules([*found.imports, *inner])
+    imported = modules([*found.imports, *inner])
     needed = partial(pinned, listed=defined.packages, cell=defined.cell, line=defined.line, places=places)
-    pins = needed(modules, brought=brought)
+    pins = needed(imported, brought=brought)
     for placed in found.statements:
         if placed.statement.how == "imports":
-            either = _modules(placed.statement.imports)
+            either = modules(placed.statement.imports)
             more = needed(either, brought=True)
             enough = more.lines or any(module.partition(".")[0] in sys.stdlib_module_names for module in either)
             said = pins.warnings if enough else (*pins.warnings, *more.warnings)
             pins = replace(pins, lines=tuple(dict.fromkeys((*pins.lines, *more.lines))), warnings=said)
-            modules |= either
-    return modules, pins
+            imported |= either
+    return imported, pins
 
 
 def _faults(defined: Definition, said: Signature) -> Iterator[Problem]:
@@ -132,16 +132,16 @@ def _faults(defined: Definition, said: Signature) -> Iterator[Problem]:
         )
 
 
-def _modules(imports: Iterable[Import]) -> frozenset[str]:
+def modules(imports: Iterable[Import]) -> frozenset[str]:
     """The modules of some imports, with the names taken from them: `google.cloud.storage`."""
     return frozenset(
         f"{item.module}.{item.name}" if item.name else item.module for item in imports if item.module[:1] != "."
     )
 
 
-def _google(modules: frozenset[str], text: str) -> tuple[str, ...]:
+def _google(imported: frozenset[str], text: str) -> tuple[str, ...]:
     """The ways in which a component reaches Google: modules of its services, addresses in its code."""
-    found = {module for module in modules if module.startswith(GOOGLE)}
+    found = {module for module in imported if module.startswith(GOOGLE)}
     return (
         *sorted({".".join(module.split(".")[:3]) for module in found}),
         *(["gs://"] if ADDRESS.search(text) else []),

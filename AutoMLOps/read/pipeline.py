@@ -11,10 +11,10 @@ from ..source import WIDTH, literal
 from . import body as bodies
 from . import compose
 from .closure import Closure, Owner, closure
-from .components import Read, component
+from .components import Read, component, modules
 from .definitions import Definition, definitions
 from .program import Program, program
-from .requirements import Places, conflicts, search, tools
+from .requirements import Pinned, Places, conflicts, pinned, search, tools
 from .signature import Signature, misfit, signature, unquoted
 from .statements import bound, statements
 from .wiring import Found, pipelines
@@ -151,6 +151,8 @@ def _pipeline(
     if where.shared:
         faults.problems += conflicts(used)
     bound_ = _values(owner, parameters, values, faults.problems)
+    pins = _installed(carried, owner, where.places)
+    faults.problems += pins.problems
     _named(found, owner, bool(reads), faults)
     text, spelled = _spelled(found.text)
     described = found.description or said.description
@@ -167,7 +169,7 @@ def _pipeline(
         imports=_imports(program, carried, spelled),
         carried=compose.statements(program, carried),
         values=bound_,
-        tools=tools(),
+        tools=tuple(sorted({*tools(), *pins.lines})),
         notebook=program.name,
     )
 
@@ -248,6 +250,14 @@ def _body(
             part = made(f"`{placed.statement.binds[0]}`", placed.cell, placed.line - 1, {})
             body.problems += bodies.calls(part, ast.parse(placed.statement.text)).problems
     return body
+
+
+def _installed(carried: Closure, owner: Owner, places: Places) -> Pinned:
+    """What the wiring itself imports is needed where the pipeline is compiled, beside kfp."""
+    inner = [
+        item for placed in carried.statements if placed.statement.how != "checking" for item in placed.statement.inner
+    ]
+    return pinned(modules([*carried.imports, *inner]), (), cell=owner.cell, line=owner.line, places=places)
 
 
 def _hidden(function: ast.FunctionDef, defined: Mapping[str, Definition], owner: Owner) -> Iterator[Problem]:
