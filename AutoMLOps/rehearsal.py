@@ -6,9 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from . import api, engine, runs
+from . import api, engine, jupyter, runs
 from .errors import BadInput, RunFailed
-from .model import Problem, Run, State
+from .model import Fate, Problem, Run, State
 from .timeline import Rehearsed, failure
 
 
@@ -54,7 +54,20 @@ def rehearse(
             None, pipeline_params, notebook=notebook, pipeline=pipeline, dry_run=False, settings=settings
         )
         warnings = done.warnings
+    elif jupyter.shell() is not None:
+        warnings = _behind(pipeline, settings)
     return rehearsed(folder, stubs=stubs or {}, timeout=timeout, warnings=warnings)
+
+
+def _behind(pipeline: str | None, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What to say where the cells have moved on since the codebase was written."""
+    try:
+        done = api.from_call(None, None, notebook=None, pipeline=pipeline, dry_run=True, settings=settings)
+    except BadInput:
+        return ()  # this notebook holds no pipeline as it stands: the codebase is another's, or its own affair
+    count = sum(change.fate in (Fate.CREATED, Fate.CHANGED, Fate.REMOVED) for change in done.changes)
+    message = f"the cells changed since the codebase was generated: {count} files would be other ones"
+    return (Problem(message=message, hint="call generate(), or give pipeline_params here"),) if count else ()
 
 
 def rehearsed(

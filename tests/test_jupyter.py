@@ -64,6 +64,14 @@ def test_an_edited_cell_wins_and_nothing_below_the_call_counts(shell, tmp_path):
     assert "print(-n)" in (tmp_path / "AutoMLOps/components/component_base/src/step.py").read_text()
 
 
+def test_a_rehearsal_warns_where_the_cells_have_moved_on(shell):
+    imports = "from AutoMLOps import AutoMLOps"
+    same = run(shell, imports, STEP, PIPELINE, "AutoMLOps.generate()", "AutoMLOps.rehearse()").result
+    assert same.state == "succeeded" and same.warnings == ()
+    moved = run(shell, STEP.replace("print(n)", "print(-n)"), "AutoMLOps.rehearse()").result
+    assert "the cells changed since" in str(moved)
+
+
 def test_define_component_runs_the_call_alone(shell):
     cell = '%%define_component\nAutoMLOps.makeComponent(name="a", params=[], description="Loads (GCS).")\nran = True\n'
     result = run(shell, "from AutoMLOps import AutoMLOps\nAutoMLOps.load_ipython_extension(get_ipython())", cell)

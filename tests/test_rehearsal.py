@@ -66,6 +66,11 @@ def test_it_generates_and_runs_without_a_project(script):
     assert Path("AutoMLOps/README.md").exists()
 
 
+def test_it_leaves_nothing_beside_the_sources(script):
+    AutoMLOps.rehearse(pipeline_params={"words": "one"}, notebook=script)
+    assert not list(Path("AutoMLOps").rglob("__pycache__"))
+
+
 def test_without_arguments_it_runs_the_codebase_as_it_stands(script):
     AutoMLOps.generate(notebook=script, pipeline_params={"words": "one"})
     source = Path("AutoMLOps/components/component_base/src/count.py")
