@@ -128,21 +128,6 @@ def read_text(path: Place) -> str:
         raise BadInput([Problem(message=f"{str(path)!r} is not a path: {error}", hint="check the path")]) from error
 
 
-def unwritable(folder: Place) -> tuple[Problem, ...]:
-    """Why the folder cannot take a tree, as far as a look can tell."""
-    root = os.path.abspath(folder)
-    if problems := _misplaced(root):
-        return problems
-    place = root
-    while not os.path.lexists(place):
-        place = os.path.dirname(place)
-    if not os.path.isdir(place):
-        return (Problem(message=f"{place} is not a folder", hint="choose another output_dir, or move it away"),)
-    if not os.access(place, os.W_OK | os.X_OK):
-        return (Problem(message=f"{place} is read-only", hint="choose another output_dir, or allow writing to it"),)
-    return ()
-
-
 def obstacles(tree: Tree, folder: Place) -> tuple[Problem, ...]:
     """What stands where a file or a folder of the tree must be."""
     with _translated(folder):
@@ -339,14 +324,14 @@ def _beside(
     raise AssertionError("unreachable: the names never end")
 
 
-_ASIDE = re.compile(r"(.+)[.]new(?:[.][0-9]+)?", re.DOTALL)
+_ASIDE = r"(?s)(.+)[.]new(?:[.][0-9]+)?"
 
 
 def _leftover(path: str, disk: _Disk, known: set[str]) -> _Verdict:
     """A file of an earlier tree, or a `.new` that is not needed any more: it goes, unless it was edited."""
     old = disk.manifest[path]
     found = ABSENT if path.rpartition("/")[0] in disk.astray else disk.look(path)[0]
-    match = _ASIDE.fullmatch(path)
+    match = re.fullmatch(_ASIDE, path)
     aside = bool(match and match[1] in known)
     if found == old:
         note = "no longer needed" if aside else "no longer part of the pipeline"
@@ -437,13 +422,12 @@ def _complete(root: str, journal: _Journal, blank: str) -> dict[str, Change]:
 
 def _do(root: str, token: str, deed: _Deed, manifest: dict[str, str], blank: str) -> Change | None:
     """One deed, unless the file was edited since it was decided."""
-    where = f"{root}/{deed.path}"
+    where, allowed = f"{root}/{deed.path}", (deed.old, ABSENT, blank)
     try:
-        found = _look(where)[0]
+        found = _look(where)[0] if deed.text is None else _put(root, deed.path, deed.text, token, allowed)
         if found == deed.new:
             return None
-        allowed = (deed.old, ABSENT, blank)
-        if found not in allowed or (deed.text is not None and not _put(root, deed.path, deed.text, token, allowed)):
+        if found not in allowed:
             return _spare(root, token, deed, manifest)
         if deed.text is None:
             os.unlink(where)
@@ -470,14 +454,14 @@ def _spare(root: str, token: str, deed: _Deed, manifest: dict[str, str]) -> Chan
     disk = _Disk(root, {}, {}, {})
     while True:
         name, found = _beside(deed.of, deed.text.encode(), deed.new, disk.look, {})
-        if found == deed.new or _put(root, name, deed.text, token, (found,)):
+        if found == deed.new or _put(root, name, deed.text, token, (found,)) == found:
             break
     manifest[name] = deed.new
     return Change(path=deed.of, fate=Fate.KEPT, note=f"edited; the new version is in {name}")
 
 
-def _put(root: str, path: str, text: str, token: str, allowed: tuple[str, ...]) -> bool:
-    """One file, whole or not at all; False if what is there is not allowed to go."""
+def _put(root: str, path: str, text: str, token: str, allowed: tuple[str, ...]) -> str:
+    """One file, whole or not at all; says what was there, which stands if it is not allowed to go."""
     staged = f"{root}/{STAGE}/next"
     mode = 0o755 if _is_script(text) else 0o644
     _make(staged, (text.encode(),), mode)
@@ -496,18 +480,19 @@ def _near(root: str, path: str, token: str) -> str:
     return os.path.join(root, path.rpartition("/")[0], f"{HOME}-{token}")
 
 
-def _move(root: str, staged: str, path: str, allowed: tuple[str, ...]) -> bool:
+def _move(root: str, staged: str, path: str, allowed: tuple[str, ...]) -> str:
     """The last look is the last thing before the rename: an edit has no time to slip in between."""
     where = f"{root}/{path}"
-    if _look(where)[0] not in allowed:
+    found = _look(where)[0]
+    if found not in allowed:
         os.unlink(staged)
-        return False
+        return found
     try:
         os.replace(staged, where)
     except FileNotFoundError:
         _folder(root, path.rpartition("/")[0])
         os.replace(staged, where)
-    return True
+    return found
 
 
 def _folder(root: str, path: str) -> None:

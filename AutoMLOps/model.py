@@ -1,11 +1,13 @@
 """The nouns: every value that flows through the house, frozen."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+
+from .nouns import noun
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Cell:
     """One cell of a notebook, or a whole script. `label` is how messages name it: "cell 7", "In[7]", "train.py"."""
 
@@ -14,7 +16,7 @@ class Cell:
     first_line: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Notebook:
     """The cells that count, in order: everything a pipeline is read from. `stop` is the line of a running script that
     asked for it: what stands below is not the pipeline's."""
@@ -24,7 +26,7 @@ class Notebook:
     stop: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Problem:
     """A fault (or a warning): what is wrong, where, and how to mend it."""
 
@@ -38,6 +40,7 @@ class Problem:
         return f"{where}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
+@lru_cache(maxsize=4096)
 def slug(name: str) -> str:
     """A name as kfp and Vertex AI write it: lower case, digits and single dashes."""
     return "-".join(part for part in re.split(r"[^0-9a-z]+", name.lower()) if part)
@@ -55,7 +58,7 @@ class Kind(StrEnum):
     TASK_FINAL_STATUS = "TASK_FINAL_STATUS"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Param:
     """A value that goes into or comes out of a component or a pipeline. `default` is JSON text, or None without one."""
 
@@ -66,7 +69,7 @@ class Param:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Artifact:
     """A file that goes into or comes out of a component. `title` is its schema: "system.Dataset"."""
 
@@ -78,7 +81,7 @@ class Artifact:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Import:
     """One imported name: `import module as alias` (name empty), or `from module import name as alias`."""
 
@@ -87,7 +90,7 @@ class Import:
     alias: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Component:
     """A step's code and signature. `source` is the whole module, `requirements` are lines of a requirements.txt."""
 
@@ -111,7 +114,7 @@ class Source(StrEnum):
     CODE = "code"  # anything else that Python can say: `of` is the expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Argument:
     """What a step is given for one input."""
 
@@ -121,7 +124,7 @@ class Argument:
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Step:
     """One call of a component in the pipeline. `name` is the task's name in the compiled spec."""
 
@@ -131,7 +134,7 @@ class Step:
     after: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Pipeline:
     """What a notebook says: components, how they are wired, and the code of the wiring.
 
@@ -158,7 +161,7 @@ class Pipeline:
     notebook: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class File:
     """One file of a tree. It is executable when its text starts with `#!`."""
 
@@ -166,7 +169,7 @@ class File:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Tree:
     """A whole codebase, path by path, sorted."""
 
@@ -183,7 +186,7 @@ class Fate(StrEnum):
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Change:
     """One file and what became of it; `note` says more where there is more to say."""
 
@@ -192,7 +195,7 @@ class Change:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Changes:
     """What generating did, or with `dry_run` would do."""
 
@@ -215,12 +218,13 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class TaskRun:
     """One task of a run: a step, or (`group`) a condition, loop, exit handler or pipeline that holds others.
 
     `path` says where it stands: "root/for-loop-1/0/train" is the task train of the first item. Times are seconds since
-    the epoch, 0 where there is none yet. `log` is the file with what the last attempt printed.
+    the epoch, 0 where there is none yet. `log` is the file with what the last attempt printed. `key` is the hash of all
+    that went into a step, `digest` of the files that came out; `cached` is the folder of the run that both are from.
     """
 
     path: str
@@ -235,11 +239,14 @@ class TaskRun:
     log: str = ""
     error: str = ""
     attempts: int = 0
+    cached: str = ""
+    key: str = ""
+    digest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Run:
-    """A run of a compiled pipeline on this machine, as far as it has come. `outputs` is JSON text."""
+    """A run of a compiled pipeline on this machine, as far as it has come. `parameters` and `outputs` are JSON text."""
 
     name: str
     id: str
@@ -248,5 +255,6 @@ class Run:
     started: float = 0.0
     ended: float = 0.0
     tasks: tuple[TaskRun, ...] = ()
+    parameters: str = "{}"
     outputs: str = "{}"
     error: str = ""

@@ -124,9 +124,9 @@ def _distinct(files: list[File]) -> tuple[File, ...]:
 
 
 # A comment on the first two lines that Python, and pip in a file of requirements, take for the file's encoding.
-CODING = re.compile(r"(?:.*\n)?.*coding[:=]")
+CODING = r"(?:.*\n)?.*coding[:=]"
 # A first line that BuildKit takes for a directive: syntax, escape, check.
-DIRECTIVE = re.compile(r"#\s*\w+\s*=")
+DIRECTIVE = r"#\s*\w+\s*="
 
 
 def _headed(text: str, path: str, header: str | None) -> str:
@@ -136,9 +136,9 @@ def _headed(text: str, path: str, header: str | None) -> str:
     if path.endswith(".md"):
         return f"<!--\n{header.replace('--', '- -')}\n-->\n\n{text}"
     comments = "".join(f"# {line}".rstrip() + "\n" for line in header.split("\n"))
-    if path.endswith((".py", ".txt")) and CODING.match(comments):
+    if path.endswith((".py", ".txt")) and re.match(CODING, comments):
         comments = f"# coding: utf-8\n{comments}"  # of two such lines the first one counts
-    if path.endswith("/Dockerfile") and DIRECTIVE.match(comments):
+    if path.endswith("/Dockerfile") and re.match(DIRECTIVE, comments):
         comments = f"#\n{comments}"  # after a comment that is no directive, none is
     start = text.index("\n") + 1 if text.startswith("#!") else 0
     return f"{text[:start]}{comments}\n{text[start:]}"
@@ -386,7 +386,7 @@ def _arrows(step: Step) -> list[tuple[str, str, str]]:
 PLAIN = re.compile(r"-{0,2}[A-Za-z_/](?:[\w./+@()'-]|[ :](?=[\w./+@()'-]))*|\d+(?:\.\d+){2,}", re.ASCII)
 YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
 # What YAML takes for a line end, refuses, or does not show; JSON would leave it as it is.
-YAML_UNSHOWN = re.compile("[\x7f-\xa0\xad\u2028\u2029\u200b-\u200f\u202a-\u202e\ud800-\udfff\ufeff\ufffe\uffff]")
+YAML_UNSHOWN = "[\x7f-\xa0\xad\u2028\u2029\u200b-\u200f\u202a-\u202e\ud800-\udfff\ufeff\ufffe\uffff]"
 
 
 def _yaml(value: object, indent: int | None = None, column: int = 0) -> str:
@@ -413,14 +413,14 @@ def _yaml(value: object, indent: int | None = None, column: int = 0) -> str:
 
 def _flow(value: object) -> str:
     match value:
+        case str():
+            return _scalar(value)
         case None | bool():
             return json.dumps(value)
         case int():
             return str(int(value))
         case float():
             return _float(value)
-        case str():
-            return _scalar(value)
         case list() | tuple():
             return f"[{', '.join(map(_flow, value))}]"
         case dict():
@@ -438,7 +438,8 @@ def _float(value: float) -> str:
 def _scalar(text: str) -> str:
     if PLAIN.fullmatch(text) and text.lower() not in YAML_WORDS:
         return text
-    return YAML_UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted if quoted.isprintable() else re.sub(YAML_UNSHOWN, lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
 def _folded(quoted: str, indent: int, column: int) -> str:

@@ -7,10 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from AutoMLOps.model import Problem, slug
+from .model import Problem, slug
+from .nouns import noun
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ _REGISTRY_NAME = "vertex-mlops-af"
 _BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Settings:
     """What was chosen, and as properties the names that follow from it. `chosen` makes one that is checked.
 
@@ -281,7 +281,7 @@ def _read(setting: "_Setting", value: object) -> tuple[object, tuple[_Fault, ...
     """A value as Settings holds it, or its faults; None leaves the default."""
     if value is not None:
         return setting.read(value)
-    default = Settings.__dataclass_fields__[setting.name].default
+    default = getattr(Settings(), setting.name)
     fault = _Fault("is empty", f"give it a value, or leave it out for the default, {default}")
     return None, (() if setting.open else (fault,))
 

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement as Judge
 from packaging.version import Version
 
 from AutoMLOps.read import requirements
-from AutoMLOps.read.requirements import conflicts, merged, pinned, search, tools
+from AutoMLOps.read.requirements import conflicts, pinned, search, tools
 
 
 class Environment:
@@ -586,26 +586,6 @@ def test_a_component_that_contradicts_itself_is_told_to_choose():
 def test_a_conflict_of_many_components_names_one_for_each_line():
     many = [component(f"c{number}", "numpy", f"pandas=={1 + number % 2}.0") for number in range(500)]
     assert "'c0' has 'pandas==1.0' (and 249 more) and 'c1' has 'pandas==2.0' (and 249 more)" in only(conflicts(many))
-
-
-def test_the_lines_of_one_image_are_merged_sorted_and_unique():
-    components = [
-        component("a", "pandas", "yaml-x", "numpy>=1"),
-        component("b", "pandas==2.2.0", "numpy", "Zope"),
-        component("c", "pandas == 2.2.0", "pandas>=2", "git+https://h/o/abc.git"),
-        component("d", "pandas[excel]", "six; python_version < '3'", "six"),
-    ]
-    expected = (
-        "git+https://h/o/abc.git",
-        "numpy>=1",
-        "pandas == 2.2.0",
-        "pandas[excel]",
-        "six",
-        "six; python_version < '3'",
-        "yaml-x",
-        "Zope",
-    )
-    assert merged(components) == expected == merged(components[::-1])
 
 
 def test_every_version_that_it_pins_is_a_version():

@@ -2,50 +2,59 @@
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..model import Argument, Artifact, Component, Kind, Param, Problem, Source, Step, slug
+from ..nouns import replace
 from .program import Program
+from .scopes import walked
 from .signature import evaluate, holds_none, misfit
 from .statements import dotted
 
 BLOCKS = frozenset({"If", "Elif", "Else", "Condition", "ParallelFor", "ExitHandler"})
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Body:
     """What a pipeline function does, as far as that can be read without running it."""
 
-    program: Program
-    components: Mapping[str, Component]
-    parameters: Mapping[str, Param]
-    owner: str
-    cell: str
-    offset: int
-    steps: list[Step] = field(default_factory=list)
-    tasks: dict[str, Step] = field(default_factory=dict)
-    loops: set[str] = field(default_factory=set)
-    used: list[tuple[int, int, str]] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    later: dict[str, list[str]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    readable: bool = True
+    def __init__(
+        self,
+        program: Program,
+        components: Mapping[str, Component],
+        parameters: Mapping[str, Param],
+        owner: str,
+        cell: str,
+        offset: int,
+    ) -> None:
+        self.program, self.components, self.parameters = program, components, parameters
+        self.owner, self.cell, self.offset = owner, cell, offset
+        self.steps: list[Step] = []
+        self.tasks: dict[str, Step] = {}
+        self.loops: set[str] = set()
+        self.used: list[tuple[int, int, str]] = []
+        self.counts: dict[str, int] = {}
+        self.later: dict[str, list[str]] = {}
+        self.problems: list[Problem] = []
+        self.readable = True
 
     def wrong(self, node: ast.AST, message: str, hint: str = "") -> None:
         line = getattr(node, "lineno", 0) + self.offset
         self.problems.append(Problem(message=f"{self.owner}: {message}", hint=hint, cell=self.cell, line=line))
 
 
-def read(body: Body, function: ast.FunctionDef) -> Body:
-    """Walks the statements in order, then looks at the whole for cycles."""
+def read(body: Body, nodes: Sequence[ast.AST]) -> Body:
+    """Walks the statements of a function in order, then looks at the whole: `nodes` are the function and all in it."""
+    function = nodes[0]
+    assert isinstance(function, ast.FunctionDef)
     for statement in function.body:
         _statement(body, statement)
-    late = _late(body, function)
-    for inner in ast.walk(function):
-        _call_anywhere(body, inner)
-        _choice(body, inner, late)
-        _quote(body, inner, late)
+    late = _late(body, nodes)
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            _call_anywhere(body, node)
+            _quote(body, node, late)
+        elif isinstance(node, DECIDES):
+            _choice(body, node, late)
     _order(body)
     _cycle(body, function)
     return body
@@ -53,8 +62,9 @@ def read(body: Body, function: ast.FunctionDef) -> Body:
 
 def calls(body: Body, tree: ast.AST) -> Body:
     """Looks at the calls of components in a function that builds a part of the pipeline."""
-    for inner in ast.walk(tree):
-        _call_anywhere(body, inner)
+    for node in walked(tree):
+        if isinstance(node, ast.Call):
+            _call_anywhere(body, node)
     return body
 
 
@@ -130,7 +140,7 @@ def _called(call: ast.Call) -> str:
 
 def _mentioned(body: Body, *nodes: ast.AST) -> list[str]:
     """The steps whose task variables appear in some expressions."""
-    names = (inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name))
+    names = (inner.id for node in nodes for inner in walked(node) if isinstance(inner, ast.Name))
     return [body.tasks[name].name for name in names if name in body.tasks]
 
 
@@ -167,7 +177,7 @@ def _argument(body: Body, port: Param | Artifact, node: ast.expr) -> Argument:
         ) if name in body.tasks:
             return _output(body, port, node, body.tasks[name], key)
     if not _mentioned(body, node) and not any(
-        isinstance(inner, ast.Name) and inner.id in body.parameters for inner in ast.walk(node)
+        isinstance(inner, ast.Name) and inner.id in body.parameters for inner in walked(node)
     ):
         try:
             value = evaluate(body.program, node)
@@ -237,9 +247,9 @@ def _what(port: Param | Artifact) -> str:
     return ("a list of " if port.many else "a ") + port.title.removeprefix("system.")
 
 
-def _call_anywhere(body: Body, node: ast.AST) -> None:
+def _call_anywhere(body: Body, node: ast.Call) -> None:
     """Whatever stands around it, a call of a component takes its inputs by name, all of those without a default."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in body.components:
+    if not isinstance(node.func, ast.Name) or node.func.id not in body.components:
         return
     component = body.components[node.func.id]
     body.used.append((node.lineno, node.col_offset, component.name))
@@ -272,10 +282,10 @@ def near(name: str, known: Mapping[str, object]) -> str:
     return f"did you mean `{found[0]}`?" if found else ""
 
 
-def _late(body: Body, function: ast.FunctionDef) -> set[str]:
+def _late(body: Body, nodes: Iterable[ast.AST]) -> set[str]:
     """The names whose values are known only when the pipeline runs: parameters, tasks, and what is made of them."""
     late = {*body.parameters, *body.loops}
-    pairs = [pair for node in ast.walk(function) for pair in _assigned(node)]
+    pairs = [pair for node in nodes if isinstance(node, ast.stmt | ast.NamedExpr) for pair in _assigned(node)]
     while True:
         more = {name for name, value in pairs if name not in late and _is_late(body, late, value)}
         if not more:
@@ -307,10 +317,14 @@ def _is_late(body: Body, late: set[str], node: ast.expr) -> bool:
     return isinstance(base, ast.Name) and base.id in late
 
 
+# The nodes in which Python itself decides.
+DECIDES = (ast.If, ast.IfExp, ast.While, ast.Assert, ast.Match, ast.BoolOp, ast.For, ast.comprehension)
+
+
 def _choice(body: Body, node: ast.AST, late: set[str]) -> None:
     """Python's own `if` and `for` run while the pipeline is compiled: over a value known only later they mislead."""
     for word, instead, part in _chosen(node):
-        inside = [inner for inner in ast.walk(part) if isinstance(inner, ast.expr)] if instead == "dsl.If" else [part]
+        inside = [inner for inner in walked(part) if isinstance(inner, ast.expr)] if instead == "dsl.If" else [part]
         found = [inner for inner in inside if _is_late(body, late, inner)]
         if found:
             what = ast.unparse(found[0])
@@ -347,13 +361,13 @@ def _walked(node: ast.expr) -> Iterator[ast.expr]:
             yield node
 
 
-def _quote(body: Body, node: ast.AST, late: set[str]) -> None:
+def _quote(body: Body, node: ast.Call, late: set[str]) -> None:
     """A quote in a string that a condition compares with compiles to an expression that no engine can read."""
-    if not isinstance(node, ast.Call) or not node.args:
+    if not node.args:
         return
     if body.program.resolve(dotted(node.func)) not in CONDITIONS:
         return
-    for inner in ast.walk(node.args[0]):
+    for inner in walked(node.args[0]):
         if isinstance(inner, ast.Constant | ast.Name) and getattr(inner, "id", "") not in late:
             try:
                 value = evaluate(body.program, inner)

@@ -73,18 +73,18 @@ def _joined(source: object) -> str:
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
-MARKER = re.compile(r"# ?%%(?!define_)(?P<title>.*)")
-MAGIC_MARKER = re.compile(r"(?:# ?)?%%(?P<magic>define_\w+)\s*$")
+MARKER = r"# ?%%(?!define_)(?P<title>.*)"
+MAGIC_MARKER = r"(?:# ?)?%%(?P<magic>define_\w+)\s*$"
 
 
 def _script(name: str, text: str) -> tuple[Cell, ...]:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    if not any(MARKER.match(line) or MAGIC_MARKER.match(line) for line in lines):
+    if "%%" not in text:
         return (Cell(label=name, text="\n".join(lines)),)
     cells: list[Cell] = []
     start, code = 0, True
     for number, line in enumerate([*lines, "# %%"]):
-        marker, magic = MARKER.match(line), MAGIC_MARKER.match(line)
+        marker, magic = re.match(MARKER, line), re.match(MAGIC_MARKER, line)
         if not marker and not (magic and "\n".join(lines[start:number]).strip()):
             continue
         if code:
@@ -97,7 +97,7 @@ def _script(name: str, text: str) -> tuple[Cell, ...]:
 def _uncommented(lines: list[str]) -> str:
     """A cell whose magic is written as a comment, so that the script stays Python, is that magic cell."""
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    magic = MAGIC_MARKER.match(lines[first]) if lines else None
+    magic = re.match(MAGIC_MARKER, lines[first]) if lines else None
     return "\n".join([*lines[:first], f"%%{magic['magic']}", *lines[first + 1 :]] if magic else lines)
 
 
@@ -112,7 +112,7 @@ class Code(NamedTuple):
 def code(text: str) -> Code:
     """The plain Python of a cell; notebook commands inside become lines that do nothing, or calls that never travel."""
     text = _taken(text.replace("\r\n", "\n").replace("\r", "\n"))  # as Python itself ends lines
-    body = BLANK.sub("", text)
+    body = re.sub(BLANK, "", text)
     skipped = text[: len(text) - len(body)].count("\n")
     if not body.startswith("%%"):
         return Code(text=_without_commands(text))
@@ -122,23 +122,24 @@ def code(text: str) -> Code:
     return Code(text=_without_commands(rest) if magic in PYTHON_MAGICS else "", magic=magic, skipped=skipped + 1)
 
 
-HINT = re.compile(r"^\s*[%!?]|=[ \t]*[%!]|\?[ \t]*$", re.MULTILINE)
-BLANK = re.compile(r"\A(?:[ \t\f]*\n)+")
-PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:) ?", re.MULTILINE)
-ASKED = re.compile(r";[ \t]*[\w.*]+\?{1,2}[ \t]*$", re.MULTILINE)
+# The patterns are compiled where they are used, since most cells need few of them.
+HINT = r"(?m)^\s*[%!?]|=[ \t]*[%!]|\?[ \t]*$"
+BLANK = r"\A(?:[ \t\f]*\n)+"
+PROMPT = r"(?m)^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:) ?"
+ASKED = r"(?m);[ \t]*[\w.*]+\?{1,2}[ \t]*$"
 
 
 def _taken(text: str) -> str:
     """A cell as IPython takes it: pasted prompts, a common indent and a question behind a semicolon are no fault."""
-    first = BLANK.sub("", text)
+    first = re.sub(BLANK, "", text)
     if first.lstrip().startswith((">>> ", "In [")):
-        return PROMPT.sub("", text)
+        return re.sub(PROMPT, "", text)
     if first[:1] in (" ", "\t"):
         return textwrap.dedent(text)
-    return ASKED.sub("", text) if "?" in text and not _parses(text) else text
+    return re.sub(ASKED, "", text) if "?" in text and not _parses(text) else text
 
 
-COMMAND = re.compile(
+COMMAND = (
     r"(?P<indent>\s*)(?:(?P<target>[\w.\[\]\"', ]+?)\s*=\s*)?(?P<mark>[%!?])(?!=)(?P<rest>.*)$"
     r"|(?P<asked>\s*[\w.*]+\?{1,2}\s*)$"
 )
@@ -146,26 +147,26 @@ COMMAND = re.compile(
 
 def _without_commands(text: str) -> str:
     """Lines such as `!ls`, `%time f()`, `x = !ls` and `name?` replaced; everything else untouched, line for line."""
-    if not HINT.search(text) or _parses(text):
+    if not re.search(HINT, text) or _parses(text):
         return text
     lines = text.split("\n")
     inside = _continued(lines)
     number = 0
     while number < len(lines):
-        found = None if inside[number] else COMMAND.match(lines[number])
+        found = None if inside[number] else re.match(COMMAND, lines[number])
         if found:
             number = _replace(lines, number, found)
         number += 1
     return "\n".join(lines)
 
 
-ASSIGNED = re.compile(r"time\w*\s+(\w+)\s*=(?!=)")
+ASSIGNED = r"time\w*\s+(\w+)\s*=(?!=)"
 STOOD = "pass  # a notebook command stood here"
 
 
 def _replace(lines: list[str], number: int, found: re.Match[str]) -> int:
     """Puts Python in the place of one command; a command that goes on behind a backslash takes its lines with it."""
-    timed = ASSIGNED.match(found["rest"] or "")
+    timed = re.match(ASSIGNED, found["rest"] or "")
     target, indent = found["target"] or (timed[1] if timed else ""), found["indent"] or ""
     while lines[number].endswith("\\") and number + 1 < len(lines):
         lines[number] = indent + STOOD
@@ -182,7 +183,7 @@ def _parses(text: str) -> bool:
     return True
 
 
-TOKEN = re.compile(r"#.*|\"\"\"|'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[(\[{]|[)\]}]")
+TOKEN = r"#.*|\"\"\"|'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[(\[{]|[)\]}]"
 
 
 def _continued(lines: list[str]) -> list[bool]:
@@ -190,7 +191,7 @@ def _continued(lines: list[str]) -> list[bool]:
     inside, depth, quote = [], 0, ""
     for number, line in enumerate(lines):
         inside.append(depth > 0 or bool(quote) or (number > 0 and lines[number - 1].endswith("\\")))
-        if not inside[-1] and COMMAND.match(line):
+        if not inside[-1] and re.match(COMMAND, line):
             continue
         position = 0
         while position < len(line):
@@ -200,7 +201,7 @@ def _continued(lines: list[str]) -> list[bool]:
                     break
                 position, quote = end + 3, ""
                 continue
-            token = TOKEN.search(line, position)
+            token = re.compile(TOKEN).search(line, position)
             if not token:
                 break
             position = token.end()

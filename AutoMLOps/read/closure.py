@@ -2,7 +2,6 @@
 
 import builtins
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..model import Import, Problem
@@ -19,15 +18,15 @@ ESCAPE = "or end its line with `# automlops: carry` to take it along as it stand
 MEND = "pass it as a parameter, or make it inside the component"
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Closure:
     """What travels: imported names, statements in their order; and the faults found on the way."""
 
-    imports: set[Import] = field(default_factory=set)
-    carried: dict[int, Placed] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.imports: set[Import] = set()
+        self.carried: dict[int, Placed] = {}
+        self.names: set[str] = set()
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
 
     @property
     def statements(self) -> list[Placed]:

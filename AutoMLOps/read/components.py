@@ -1,15 +1,14 @@
 """Reads each component that the pipeline reaches: its signature, what travels with it, what it needs installed."""
 
 import ast
-import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 from ..model import Component, Import, Problem
-from . import compose
+from ..nouns import replace
+from . import compose, google
 from .closure import Closure, Owner, closure, is_mark
 from .definitions import Definition
 from .program import Program
@@ -20,17 +19,6 @@ from .statements import dotted
 SHADOWED = frozenset(
     {"evaluate", "kfp", "google", "yaml", "numpy", "pandas", "sklearn", "torch", "tensorflow", "xgboost", "scipy"}
 )
-GOOGLE = (
-    "google.cloud",
-    "googleapiclient",
-    "vertexai",
-    "google.genai",
-    "google.generativeai",
-    "gcsfs",
-    "pandas_gbq",
-    "bigframes",
-)
-ADDRESS = re.compile(r"[\"'](?:gs|bq)://")
 
 
 class Read(NamedTuple):
@@ -67,7 +55,7 @@ def component(program: Program, defined: Definition, brought: bool = False, plac
             outputs=tuple(said.outputs),
             description=description,
             requirements=pins.lines,
-            google=_google(imported, text),
+            google=google.reached(imported, text),
             cell=defined.cell,
             line=defined.line,
         ),
@@ -111,7 +99,7 @@ def _installed(
             more = needed(either, brought=True)
             enough = more.lines or any(module.partition(".")[0] in sys.stdlib_module_names for module in either)
             said = pins.warnings if enough else (*pins.warnings, *more.warnings)
-            pins = replace(pins, lines=tuple(dict.fromkeys((*pins.lines, *more.lines))), warnings=said)
+            pins = pins._replace(lines=tuple(dict.fromkeys((*pins.lines, *more.lines))), warnings=said)
             imported |= either
     return imported, pins
 
@@ -136,13 +124,4 @@ def modules(imports: Iterable[Import]) -> frozenset[str]:
     """The modules of some imports, with the names taken from them: `google.cloud.storage`."""
     return frozenset(
         f"{item.module}.{item.name}" if item.name else item.module for item in imports if item.module[:1] != "."
-    )
-
-
-def _google(imported: frozenset[str], text: str) -> tuple[str, ...]:
-    """The ways in which a component reaches Google: modules of its services, addresses in its code."""
-    found = {module for module in imported if module.startswith(GOOGLE)}
-    return (
-        *sorted({".".join(module.split(".")[:3]) for module in found}),
-        *(["gs://"] if ADDRESS.search(text) else []),
     )

@@ -1,6 +1,7 @@
 """Finds the components that a program defines, decorated or marked; their faults are told when they are reached."""
 
 import ast
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..model import Import, Problem
@@ -116,7 +117,7 @@ def _settings(program: Program, name: str, placed: Placed, problems: list[Proble
     decorator = mark(program, placed, "component")
     for keyword in decorator.keywords if isinstance(decorator, ast.Call) else []:
         if keyword.arg == "packages_to_install":
-            packages = _packages(program, name, placed, keyword.value, problems)
+            packages = _packages(program, keyword.value, wrong)
         else:
             wrong(f": `{keyword.arg or '**'}` is no setting of AutoMLOps.component", "it takes packages_to_install")
     if isinstance(decorator, ast.Call) and decorator.args:
@@ -124,31 +125,16 @@ def _settings(program: Program, name: str, placed: Placed, problems: list[Proble
     return packages
 
 
-def _packages(program: Program, name: str, placed: Placed, node: ast.expr, problems: list[Problem]) -> tuple[str, ...]:
+def _packages(program: Program, node: ast.expr, wrong: Callable[[str, str], None]) -> tuple[str, ...]:
     try:
         value = evaluate(program, node)
     except ValueError as error:
-        problems.append(
-            Problem(
-                message=f"the component `{name}`: packages_to_install is not constant ({error})",
-                cell=placed.cell,
-                line=placed.line,
-                hint="write the list out",
-            )
-        )
-        return ()
-    if value is None:
+        wrong(f": packages_to_install is not constant ({error})", "write the list out")
         return ()
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    problems.append(
-        Problem(
-            message=f"the component `{name}`: packages_to_install is not a list of str",
-            cell=placed.cell,
-            line=placed.line,
-            hint='write ["pandas", "scikit-learn==1.5.0"]',
-        )
-    )
+    if value is not None:
+        wrong(": packages_to_install is not a list of str", 'write ["pandas", "scikit-learn==1.5.0"]')
     return ()
 
 

@@ -153,7 +153,7 @@ def _doc(description: str, name: str, said: list[tuple[str, str]]) -> str:
 def _body(program: Program, marked: Marked, name: str, params: list[str]) -> tuple[str, tuple[Problem, ...]]:
     """The cell's code as a function's body: indented, strings over several lines left as they are."""
     tree = ast.parse(marked.text)
-    faults = [*_unfit(tree, name), *_rebound(program, tree, name, params)]
+    faults = [*_unfit(tree, name), *_rebound(program, marked, tree, name, params)]
     problems = (Problem(message=said, cell=marked.cell, line=marked.begins + line) for line, said in faults)
     kept = _string_lines(marked.text)
     lines = (
@@ -183,9 +183,11 @@ def _unfit(tree: ast.Module, name: str) -> Iterator[tuple[int, str]]:
                 yield line, f"{cell} imports from __future__, which only a file's first line can"
 
 
-def _rebound(program: Program, tree: ast.Module, name: str, params: list[str]) -> Iterator[tuple[int, str]]:
+def _rebound(
+    program: Program, marked: Marked, tree: ast.Module, name: str, params: list[str]
+) -> Iterator[tuple[int, str]]:
     """As a function, the cell cannot read another cell's name and then bind it: that name is its own throughout."""
-    each = [(node, names(node)) for node in tree.body]
+    each = [(node, names(node, marked.text)) for node in tree.body]
     bound = {other for _, found in each for other in found.binds}
     known = set(params)
     for node, found in each:

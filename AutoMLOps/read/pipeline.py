@@ -2,11 +2,11 @@
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..model import Component, Import, Notebook, Param, Pipeline, Problem, slug
+from ..nouns import replace
 from ..source import WIDTH, literal
 from . import body as bodies
 from . import compose
@@ -15,6 +15,7 @@ from .components import Read, component, modules
 from .definitions import Definition, definitions
 from .program import Program, program
 from .requirements import Pinned, Places, conflicts, pinned, search, tools
+from .scopes import walked
 from .signature import Signature, misfit, signature, unquoted
 from .statements import bound, statements
 from .wiring import Found, pipelines
@@ -39,12 +40,12 @@ class Surroundings(NamedTuple):
     places: Places
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Faults:
     """What reading collects on its way."""
 
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
+    def __init__(self, problems: list[Problem], warnings: list[Problem]) -> None:
+        self.problems = problems
+        self.warnings = warnings
 
     def add(self, read: Read) -> None:
         self.problems += read.problems
@@ -69,7 +70,7 @@ def pipeline(
     taken in the generated pipeline.py. `beside` is the folder of the notebook's file: modules there are its own.
     """
     read = program(notebook, live)
-    faults = Faults(problems=read.problems, warnings=read.warnings)
+    faults = Faults(read.problems, read.warnings)
     defined, broken = definitions(read, live)
     faults.problems += broken
     found = _one(read, which, live, faults.problems)
@@ -131,21 +132,22 @@ def _pipeline(
     if function is None:
         return None
     owner = Owner(f"pipeline `{found.title}`", found.cell, found.line, found.number)
-    unknown = _unknown(function, found, defined, faults)
+    nodes = walked(function)
+    unknown = _unknown(nodes, found, defined, faults) if found.marked else set()
     said = signature(program, function, owner.name, found.cell, found.offset)
     parameters = _parameters(function, said, owner, faults)
-    (statement,) = statements(found.text)
-    carried = closure(program, statement.needs, owner, own={*defined, function.name, *unknown})
+    needs = (found.statement or statements(found.text)[0]).needs
+    carried = closure(program, needs, owner, own={*defined, function.name, *unknown})
     faults.problems += [*_placed(found, said.problems), *carried.problems, *_native(program, carried)]
     faults.warnings += carried.warnings
-    reached = {*statement.needs, *(name for placed in carried.statements for name in placed.statement.needs)}
+    reached = {*needs, *(name for placed in carried.statements for name in placed.statement.needs)}
     wanted = [item for name, item in defined.items() if name in reached]
     reads = {item.name: component(program, item, where.brought, where.places) for item in wanted}
     for read in reads.values():
         faults.add(read)
     components = {name: read.component for name, read in reads.items() if read.component.source}
-    body = _body(program, found, function, owner, components, parameters, carried)
-    faults.problems += [*_placed(found, body.problems), *_shadows(reads), *_hidden(function, defined, owner)]
+    body = _body(program, found, nodes, owner, components, parameters, carried)
+    faults.problems += [*_placed(found, body.problems), *_shadows(reads), *_hidden(nodes, defined, owner)]
     faults.problems += _clashes(components, function.name, carried, where.reserved, owner)
     used = tuple(components[name] for name in dict.fromkeys([*(name for _, _, name in sorted(body.used)), *components]))
     if where.shared:
@@ -154,7 +156,7 @@ def _pipeline(
     pins = _installed(carried, owner, where.places)
     faults.problems += pins.problems
     _named(found, owner, bool(reads), faults)
-    text, spelled = _spelled(found.text)
+    text, spelled = _spelled(found.text, function)
     described = found.description or said.description
     return Pipeline(
         name=slug(found.title),
@@ -193,9 +195,9 @@ def _placed(found: Found, problems: list[Problem]) -> list[Problem]:
     return [replace(problem, line=found.line) for problem in problems] if found.marked else problems
 
 
-def _unknown(function: ast.FunctionDef, found: Found, defined: Mapping[str, Definition], faults: Faults) -> set[str]:
+def _unknown(nodes: Iterable[ast.AST], found: Found, defined: Mapping[str, Definition], faults: Faults) -> set[str]:
     """A marked chain names its components in words: those that do not exist."""
-    called = (node.func for node in ast.walk(function) if found.marked and isinstance(node, ast.Call))
+    called = (node.func for node in nodes if isinstance(node, ast.Call))
     unknown = {func.id for func in called if isinstance(func, ast.Name) and func.id not in defined}
     for name in sorted(unknown):
         hint = bodies.near(name, defined) or f"there is {', '.join(f'`{other}`' for other in defined) or 'none yet'}"
@@ -231,7 +233,7 @@ NATIVE = frozenset({"kfp.dsl.component", "kfp.dsl.container_component", "kfp.v2.
 def _body(
     program: Program,
     found: Found,
-    function: ast.FunctionDef,
+    nodes: Sequence[ast.AST],
     owner: Owner,
     components: Mapping[str, Component],
     parameters: Mapping[str, Param],
@@ -244,7 +246,7 @@ def _body(
             program=program, components=components, parameters=takes, owner=name, cell=cell, offset=offset
         )
 
-    body = bodies.read(made(owner.name, found.cell, found.offset, parameters), function)
+    body = bodies.read(made(owner.name, found.cell, found.offset, parameters), nodes)
     for placed in carried.statements:
         if placed.statement.how == "def":
             part = made(f"`{placed.statement.binds[0]}`", placed.cell, placed.line - 1, {})
@@ -260,9 +262,9 @@ def _installed(carried: Closure, owner: Owner, places: Places) -> Pinned:
     return pinned(modules([*carried.imports, *inner]), (), cell=owner.cell, line=owner.line, places=places)
 
 
-def _hidden(function: ast.FunctionDef, defined: Mapping[str, Definition], owner: Owner) -> Iterator[Problem]:
+def _hidden(nodes: Iterable[ast.AST], defined: Mapping[str, Definition], owner: Owner) -> Iterator[Problem]:
     """`load = load()` makes `load` a variable of the body, and the component is out of reach."""
-    for node in ast.walk(function):
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in defined:
             message = f"the variable `{node.id}` hides the component of that name"
             yield owner.problem(message, f"call the variable `{node.id}_task`")
@@ -277,10 +279,9 @@ def _named(found: Found, owner: Owner, steps: bool, faults: Faults) -> None:
         faults.problems.append(owner.problem(f"the name cleans to `{name}`", hint))
 
 
-def _spelled(text: str) -> tuple[str, set[Import]]:
+def _spelled(text: str, function: ast.FunctionDef) -> tuple[str, set[Import]]:
     """The function with the types of its parameters as kfp's decorator reads them: unquoted, `X | None` as Optional."""
     changes: list[tuple[ast.expr, str]] = []
-    (function,) = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
     annotations = [argument.annotation for argument in function.args.args if argument.annotation]
     spelled: set[Import] = set()
     for annotation in annotations:

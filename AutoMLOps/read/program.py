@@ -1,7 +1,6 @@
 """Turns a notebook into a program: its statements in order, and what each name is bound to in the end."""
 
 import ast
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..model import Cell, Import, Notebook, Problem
@@ -37,25 +36,25 @@ class Marked(NamedTuple):
     begins: int = 0  # the line of the cell that the body begins on
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Program:
     """Everything that the cells say, filled once by `program` and only read afterwards."""
 
-    name: str
-    bindings: dict[str, list[Placed]] = field(default_factory=dict)
-    mutated: dict[str, Placed] = field(default_factory=dict)
-    discarded: dict[str, list[Placed]] = field(default_factory=dict)
-    touching: dict[str, list[Placed]] = field(default_factory=dict)
-    aliases: dict[str, str] = field(default_factory=dict)
-    stars: list[Placed] = field(default_factory=list)
-    marked: list[Marked] = field(default_factory=list)
-    calls: list[Placed] = field(default_factory=list)
-    nested: list[Placed] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
-    future: bool = False
-    count: int = 0
-    redefined: list[tuple[Placed, Placed]] = field(default_factory=list)
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.bindings: dict[str, list[Placed]] = {}
+        self.mutated: dict[str, Placed] = {}
+        self.discarded: dict[str, list[Placed]] = {}
+        self.touching: dict[str, list[Placed]] = {}
+        self.aliases: dict[str, str] = {}
+        self.stars: list[Placed] = []
+        self.marked: list[Marked] = []
+        self.calls: list[Placed] = []
+        self.nested: list[Placed] = []
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.future = False
+        self.count = 0
+        self.redefined: list[tuple[Placed, Placed]] = []
 
     def resolve(self, name: str) -> str:
         """A dotted name as its module knows it: `D.Input` is `kfp.dsl.Input` after `import kfp.dsl as D`."""
@@ -75,7 +74,7 @@ def program(notebook: Notebook, whole_until_last: bool = False) -> Program:
 
     In a live notebook (`whole_until_last`) earlier calls have run already: only the running cell, the last, is cut.
     """
-    result = Program(name=notebook.name)
+    result = Program(notebook.name)
     for number, cell in enumerate(notebook.cells):
         cut = not whole_until_last or number == len(notebook.cells) - 1
         if _read(result, cell, cut, notebook.stop):

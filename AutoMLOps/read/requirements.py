@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from itertools import combinations
@@ -87,8 +86,7 @@ LIST_IT = "packages_to_install=[{!r}]"
 ONE_LINE = "write one requirement to a line, such as 'pandas', 'pandas==2.2.0' or 'pkg @ https://...'"
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+class Pinned(NamedTuple):
     """What a component's requirements.txt says, and what is wrong with what was asked for."""
 
     lines: tuple[str, ...]
@@ -184,14 +182,6 @@ def conflicts(components: Sequence[Component]) -> tuple[Problem, ...]:
         if clashing:
             problems.append(_conflict(name, {said: askers[said] for said in clashing}))
     return tuple(problems)
-
-
-def merged(components: Iterable[Component]) -> tuple[str, ...]:
-    """One image's requirements: each line once, sorted, without what an exact pin makes idle."""
-    lines: list[tuple[str, str]] = []
-    for name, askers in _by_package(components).items():
-        lines += [(name, text) for text in _telling(askers)]
-    return tuple(text for _, text in sorted(lines))
 
 
 def tools() -> tuple[str, ...]:
@@ -701,16 +691,3 @@ def _conflict(name: str, askers: Askers) -> Problem:
 
 def _others(said: list[tuple[str, Component]]) -> str:
     return f" (and {len(said) - 1} more)" if len(said) > 1 else ""
-
-
-def _telling(askers: Askers) -> list[str]:
-    """The lines of one package without those that an exact pin or a URL, or for a bare name any bound, makes idle."""
-    binding = [said for said in askers if not said.marker]
-    exact = any(said.url or _is_exact(said) for said in binding)
-    bounded = exact or any(said.specifier for said in binding)
-    idle = [
-        said
-        for said in binding
-        if not (said.extras or said.url or _is_exact(said)) and (exact or bounded and not said.specifier)
-    ]
-    return [min(text for text, _ in lines) for said, lines in askers.items() if said not in idle]

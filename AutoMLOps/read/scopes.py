@@ -2,37 +2,36 @@
 
 import ast
 from collections.abc import Iterable, Iterator
-from copy import copy
-from dataclasses import dataclass, field
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Names:
     """`binds` in their order; `reads` are needed as the statement runs, `later` as what it defines is used."""
 
-    binds: dict[str, None] = field(default_factory=dict)
-    reads: set[str] = field(default_factory=set)
-    later: set[str] = field(default_factory=set)
-    walrus: bool = True  # whether a `:=` may be anywhere in it
+    def __init__(self, text: str) -> None:
+        self.binds: tuple[str, ...] = ()
+        self.reads: set[str] = set()
+        self.later: set[str] = set()
+        self.walrus = ":=" in text
+        self.shares = "global" in text
 
 
-def names(node: ast.stmt, walrus: bool = True) -> Names:
-    """The names of one top-level statement, its own decorators left out.
+def names(node: ast.stmt, text: str) -> Names:
+    """The names of one top-level statement, its own decorators left out; its text tells what need not be looked for.
 
     Python's symtable would tell, but from 3.12 on it takes the variables of a comprehension for the module's.
     """
     if getattr(node, "decorator_list", None):
-        node = copy(node)
-        node.decorator_list = []  # type: ignore[attr-defined]
-    found = Names(binds=dict.fromkeys(_bound([node], walrus)), walrus=walrus)
+        node = type(node)(**{**vars(node), "decorator_list": []})
+    found = Names(text)
+    found.binds = tuple(dict.fromkeys(_bound([node], found.walrus)))
     _used(found, [node], frozenset(), frozenset(), now=True)
     return found
 
 
-def _children(node: ast.AST) -> list[ast.AST]:
+def children(node: ast.AST) -> list[ast.AST]:
     """What ast.iter_child_nodes gives, less the contexts, and quicker: every node of a notebook passes here."""
     found: list[ast.AST] = []
     for name in node._fields:
@@ -41,6 +40,14 @@ def _children(node: ast.AST) -> list[ast.AST]:
             found += [item for item in value if isinstance(item, ast.AST)]
         elif isinstance(value, ast.AST) and name != "ctx":
             found.append(value)
+    return found
+
+
+def walked(node: ast.AST) -> list[ast.AST]:
+    """A node and all in it, in the order of ast.walk."""
+    found = [node]
+    for each in found:
+        found += children(each)
     return found
 
 
@@ -58,14 +65,14 @@ def _bound(nodes: Iterable[ast.AST], walrus: bool) -> Iterator[str]:
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                yield from (inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
+                yield from (inner.target.id for inner in walked(node) if isinstance(inner, ast.NamedExpr))
             case ast.Lambda():
                 pass
             case _:
                 captured = getattr(node, "name", None) if isinstance(node, CAPTURES) else getattr(node, "rest", None)
                 if isinstance(captured, str):
                     yield captured
-                stack += [child for child in _children(node)[::-1] if walrus or _may_bind(child)]
+                stack += [child for child in children(node)[::-1] if walrus or _may_bind(child)]
 
 
 def _may_bind(node: ast.AST) -> bool:
@@ -100,7 +107,7 @@ def _used(found: Names, nodes: Iterable[ast.AST], here: frozenset[str], outer: f
         else:
             if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id not in here:
                 (found.reads if now else found.later).add(node.target.id)
-            stack += _children(node)
+            stack += children(node)
 
 
 def _class(found: Names, node: ast.ClassDef, outer: frozenset[str], now: bool) -> None:
@@ -113,8 +120,9 @@ def _class(found: Names, node: ast.ClassDef, outer: frozenset[str], now: bool) -
 
 
 def _function(found: Names, body: list[ast.stmt] | list[ast.expr], own: frozenset[str], outer: frozenset[str]) -> None:
-    shared = {name for node in _own(body) if isinstance(node, ast.Global) for name in node.names}
-    inside = (outer | own | frozenset(_bound(body, found.walrus))) - shared
+    inside = outer | own | frozenset(_bound(body, found.walrus))
+    if found.shares:
+        inside -= {name for node in _own(body) if isinstance(node, ast.Global) for name in node.names}
     _used(found, body, inside, inside, now=False)
 
 

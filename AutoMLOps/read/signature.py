@@ -3,7 +3,6 @@
 import ast
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from ..model import Artifact, Kind, Param, Problem
 from .docstrings import Described, described
@@ -46,23 +45,22 @@ class Refused(Exception):
         self.hint = hint
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Signature:
     """A component's interface as found, with the faults in it."""
 
-    inputs: list[Param | Artifact] = field(default_factory=list)
-    outputs: list[Param | Artifact] = field(default_factory=list)
-    description: str = ""
-    problems: list[Problem] = field(default_factory=list)
-    quoted: bool = False
-    refused: set[str] = field(default_factory=set)
+    def __init__(self, description: str) -> None:
+        self.inputs: list[Param | Artifact] = []
+        self.outputs: list[Param | Artifact] = []
+        self.description = description
+        self.problems: list[Problem] = []
+        self.quoted = False
+        self.refused: set[str] = set()
 
 
 def signature(program: Program, node: ast.FunctionDef, owner: str, cell: str, offset: int) -> Signature:
     """The inputs and outputs of a component function; every fault in it is listed, none raised."""
-    found = Signature()
     documented = described(ast.get_docstring(node, clean=True))
-    found.description = documented.description
+    found = Signature(documented.description)
     for argument, default in _arguments(node, found, owner, cell, offset):
         try:
             _argument(program, found, documented, argument, default)

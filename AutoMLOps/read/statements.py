@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..model import Import
-from .scopes import names
+from .scopes import children, names, walked
 
 # Calls whose value depends on nothing but their arguments: an assignment that holds only these is a constant.
 CONSTANT_CALLS = frozenset(
@@ -189,7 +189,7 @@ def _only_imports(node: ast.Try) -> bool:
 
 def _scoped(node: ast.stmt, text: str, line: int, first: int, carry: bool, how: str, keep: bool = False) -> Statement:
     marks = tuple(_marks(node, text, first))
-    found = names(node, ":=" in text)
+    found = names(node, text)
     inner = tuple(_imports(node)) if "import" in text else ()
     named = frozenset(name for mark in marks for name in mark.names)
     quoted, annotations = _annotations(node)
@@ -199,7 +199,7 @@ def _scoped(node: ast.stmt, text: str, line: int, first: int, carry: bool, how: 
         text=text,
         line=line,
         how=how,
-        binds=() if isinstance(node, ast.AnnAssign) and node.value is None else tuple(found.binds),
+        binds=() if isinstance(node, ast.AnnAssign) and node.value is None else found.binds,
         needs=quoted | named | found.reads | found.later,
         reads=named | found.reads,
         imports=tuple(visitor.imports),
@@ -245,7 +245,7 @@ def _marks(node: ast.stmt, text: str, first: int) -> Iterator[Mark]:
             start -= 1
         while lines[end + 1].strip() and not lines[end + 1].strip(" \t)"):
             end += 1
-        names = frozenset(inner.id for inner in ast.walk(mark) if isinstance(inner, ast.Name))
+        names = frozenset(inner.id for inner in walked(mark) if isinstance(inner, ast.Name))
         name = dotted(mark.func if isinstance(mark, ast.Call) else mark)
         yield Mark(name=name, names=names, first=start, last=end)
 
@@ -294,7 +294,7 @@ def _annotation(node: ast.AST, quoted: set[str], names: set[str], plain: bool = 
             plain = True
         case ast.Subscript(value=value) if dotted(value).rpartition(".")[2] in ("Literal", "Annotated"):
             plain = True
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         _annotation(child, quoted, names, plain)
 
 
@@ -362,7 +362,7 @@ class _Doings:
                 self.mutates.append(_root(node))
             case ast.AugAssign(target=ast.Name(id=name)):
                 self.mutates.append(name)
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self.look(child)
 
     def _state(self, node: ast.Attribute | ast.Subscript) -> None:

@@ -12,7 +12,7 @@ from .definitions import mark
 from .marked import arguments, identifier, params
 from .program import Placed, Program
 from .signature import evaluate
-from .statements import dotted
+from .statements import Statement, dotted
 
 
 class Found(NamedTuple):
@@ -27,6 +27,7 @@ class Found(NamedTuple):
     number: int
     marked: bool = False
     problems: tuple[Problem, ...] = ()
+    statement: Statement | None = None  # what is known of a decorated one already
 
 
 def pipelines(program: Program, live: bool, problems: list[Problem]) -> list[Found]:
@@ -74,6 +75,7 @@ def _decorated(program: Program, placed: Placed) -> Found:
         offset=placed.line + lost - 1,
         number=placed.number,
         problems=tuple(problems),
+        statement=statement,
     )
 
 
