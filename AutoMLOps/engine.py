@@ -1,4 +1,4 @@
-"""Runs a compiled pipeline on this machine: each step in a process of its own, by kfp's own executor.
+"""Runs a compiled pipeline on this machine: whose turn it is, what each step is given, what became of it.
 
 What Vertex AI documents is followed: a task runs once all before it succeeded, or ended where its trigger says so; a
 failure stops only what waits for it; every number of the spec that is whole arrives as an int. What a run leaves, for
@@ -8,9 +8,6 @@ each task under its path:
     <path>/log.txt       what the step printed (the middle of a very long log is cut)
     <path>/outputs/      its artifacts, parameters and executor_output.json
     <path>/attempt-2/    the same for a second attempt
-
-A step works in a scratch folder that goes when it ends, as a container's would. Processes that it leaves behind are
-ended with it: those of its group and, where there is a /proc, those that left the group but kept its environment.
 """
 
 import heapq
@@ -19,68 +16,33 @@ import json
 import os
 import queue
 import re
-import select
-import shutil
-import signal
-import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from AutoMLOps import spec
+from AutoMLOps.cache import Cache
 from AutoMLOps.errors import BadInput
 from AutoMLOps.model import Artifact, Kind, Param, Problem, Run, State, TaskRun
+from AutoMLOps.processes import Explain, Job, Outcome, Processes, Runner, planned, produced
 from AutoMLOps.spec import Container, Dag, Definition, Foreign, FromInput, FromTask, Importer, Retry, Task
+from AutoMLOps.stubs import Stub, stubbed
 
 FINAL = frozenset({State.SUCCEEDED, State.CACHED, State.SKIPPED, State.FAILED, State.CANCELLED})
 DONE = frozenset({State.SUCCEEDED, State.CACHED})
-KEPT = 1 << 20  # bytes of a log that are kept, half from its head and half from its tail
-CUT_AT = 16 << 20  # bytes of a log at which it is cut while its step still runs
+WAS = {State.SKIPPED: "was skipped", State.FAILED: "failed"}
+BEAT = 1.0  # seconds after which a watcher hears of the run although nothing happened
 
 Source = Callable[[str], Path | None]
-Watch = Callable[[Run], None]
-Stub = Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One attempt at a step, all placeholders filled: what a runner is given."""
-
-    path: str
-    definition: Definition
-    folder: Path
-    arguments: tuple[str, ...] = ()
-    request: Mapping[str, Any]  # the executor input
-    source: Path | None = None
-    stub: "Stub | None" = None
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "log.txt"
-
-    @property
-    def outputs(self) -> Path:
-        return self.folder / "outputs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What an attempt came to: outputs as kfp's executor writes them, or an error."""
-
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    artifacts: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
-    error: str = ""
-
-
-Runner = Callable[[Job], Outcome]
+Watch = Callable[[Run | TaskRun], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,30 +60,30 @@ class Unmet(Exception):
 # The story
 
 
-# Steps load kfp's executor alone, say at once what they say, and leave no byte code beside the user's sources.
-OURS = {"_KFP_RUNTIME": "true", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
 def run(
     document: Mapping[str, Any],
     values: Mapping[str, Any],
     *,
     folder: Path,
     source: Source = lambda function: None,
-    python: str = sys.executable,
+    python: Callable[[str], str] = lambda function: sys.executable,
     parallel: int | None = None,
     timeout: float | None = None,
-    watch: Watch = lambda run: None,
+    watch: Watch = lambda news: None,
     stubs: Mapping[str, Stub] = MappingProxyType({}),
+    cache: Cache | None = None,
+    explain: Explain = lambda function, line, said: "",
     pause: Callable[[Retry, int], float] = Retry.seconds,
     runner: Runner | None = None,
 ) -> Run:
     """Runs a compiled PipelineSpec with these parameter values, and says how it went.
 
-    `source` names the file of a component's function; `parallel` steps run side by side, as many as there are cores
-    unless told; a `timeout` in seconds is for the whole. `watch` is called with each new state of the run. `stubs`
-    stand in for tasks, by name; `pause` is what a retry waits. Ctrl-C ends every process and gives a run that says
-    CANCELLED. Raises BadInput before anything runs where the spec, the values or a step cannot be run here.
+    `source` names the file of a component's function and `python` the interpreter that runs it; `parallel` steps run
+    side by side, as many as there are cores unless told; a `timeout` in seconds is for the whole. `watch` is told of
+    the run as it begins, every second, and as it ends, and of each task that changes. `stubs` stand in for tasks, by
+    name; `cache` may know what a step comes to; `explain` says more of a failure; `pause` is what a retry waits.
+    Ctrl-C ends every process and gives a run that says CANCELLED. Raises BadInput before anything runs where the
+    spec, the values or a step cannot be run here.
     """
     compiled = spec.read(document)
     problems = [*misfits(compiled.root, values)]
@@ -130,28 +92,12 @@ def run(
         problems += [Problem(message=f"{task} cannot run here: it {why}") for task, why in hindered]
     if problems:
         raise BadInput(problems)
-    processes = Processes(python)
-    play = Play(compiled, folder.resolve(), source, runner or processes, parallel or cores(), watch, stubs, pause)
+    processes = Processes(python, explain, str(folder))
+    runner = runner or processes
+    runner = partial(cache.through, runner) if cache else runner
+    play = Play(compiled, folder.resolve(), source, runner, parallel or cores(), watch, stubs, pause)
     with processes:
         return play.through(values, timeout)
-
-
-def compiled(pipeline: Path, into: Path, python: str = sys.executable) -> dict[str, Any]:
-    """The spec that a codebase's own pipeline.py compiles: kfp is loaded there, not here."""
-    ended = subprocess.run(
-        [python, str(pipeline), "--output", str(into)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if ended.returncode:
-        said = "\n".join((ended.stderr or ended.stdout).strip().split("\n")[-5:])
-        hint = f"python {pipeline} --output spec.json says more"
-        raise BadInput([Problem(message=f"{pipeline} does not compile: {said}", hint=hint)])
-    found: dict[str, Any] = json.loads(into.read_text(encoding="utf-8"))
-    return found
 
 
 def unrunnable(
@@ -303,8 +249,9 @@ class Play:
             elif isinstance(each, Param) and each.default is not None:
                 parameters[each.name] = json.loads(each.default)
         assert isinstance(root.body, Dag)
-        self.open(self.frame("root", root.body, parameters, {}, None))
-        self.tell()
+        self.result = replace(self.result, parameters=json.dumps(parameters))
+        self.watch(self.result)
+        self.unfold(self.frame("root", root.body, parameters, {}, None))
 
     def go_on(self) -> None:
         while self.turn:
@@ -335,12 +282,13 @@ class Play:
         if not (self.running or self.timers) or self.turn:
             return
         moments = [moment for moment in (deadline, self.timers[0][0] if self.timers else None) if moment is not None]
-        patience = max(0.0, min(moments) - time.monotonic()) if moments else None
+        patience = max(0.0, min(moments) - time.monotonic()) if moments else BEAT
         try:
-            self.finish(*self.ended.get(timeout=patience))
+            self.finish(*self.ended.get(timeout=min(patience, BEAT)))
         except queue.Empty:
             if deadline is not None and time.monotonic() >= deadline:
                 raise Late from None
+            self.tell()
         while self.timers and self.timers[0][0] <= time.monotonic():
             self.begin(heapq.heappop(self.timers)[2])
 
@@ -356,7 +304,7 @@ class Play:
                 frame.nodes[name].following.append(node)
         return frame
 
-    def open(self, frame: Frame) -> None:
+    def unfold(self, frame: Frame) -> None:
         for node in frame.nodes.values():
             self.tasks[node.path] = TaskRun(
                 path=node.path,
@@ -364,6 +312,7 @@ class Play:
                 component=node.task.definition.name,
                 group=isinstance(node.task.definition.body, Dag),
             )
+            self.watch(self.tasks[node.path])
         self.turn.extend(frame.nodes.values())
         if not frame.nodes:
             self.turn.append(frame)
@@ -375,7 +324,7 @@ class Play:
             return self.end(frame)
         node.left -= 1
         if node.waiting:
-            self.open(node.waiting.popleft())
+            self.unfold(node.waiting.popleft())
         if node.left:
             return None
         failed = [each for each in node.frames if self.failed(each)]
@@ -436,7 +385,9 @@ class Play:
         before = [node.frame.nodes[name] for name in node.task.after]
         if node.state is not State.WAITING or any(each.state not in FINAL for each in reversed(before)):
             return
-        if not node.task.always and any(each.state not in DONE for each in before):
+        missed = [each for each in before if each.state not in DONE]
+        if missed and not node.task.always:
+            node.error = ", ".join(f"{each.task.title} {WAS[each.state]}" for each in missed)
             self.settle(node, State.SKIPPED)
         else:
             self.begin(node)
@@ -447,6 +398,7 @@ class Play:
             parameters, artifacts = self.gather(node)
             condition = node.task.condition
             if condition is not None and not spec.truth(condition, compared(node.task.definition, parameters)):
+                node.error = "its condition was not met"
                 return self.settle(node, State.SKIPPED)
             self.note(node, inputs=shown(present(parameters), present(artifacts)))
             match node.task.definition.body:
@@ -477,7 +429,7 @@ class Play:
         limit = (node.task.loop and node.task.loop.limit) or len(node.frames)
         node.waiting, node.left = deque(node.frames[limit:]), len(node.frames)
         for frame in node.frames[:limit]:
-            self.open(frame)
+            self.unfold(frame)
 
     def bring(self, node: Node, importer: Importer, parameters: dict[str, Any]) -> None:
         """An importer: the artifact exists already, and nothing is kept here that could be reimported."""
@@ -506,7 +458,9 @@ class Play:
         if error:
             self.fail(node, error)
         else:
-            self.settle(node, State.SUCCEEDED)
+            log = outcome.log or self.tasks[node.path].log
+            self.note(node, key=outcome.key, digest=outcome.digest, cached=outcome.cached, log=log)
+            self.settle(node, State.CACHED if outcome.cached else State.SUCCEEDED)
 
     def fail(self, node: Node, error: str) -> None:
         """A failure, which its retry policy may let pass."""
@@ -538,13 +492,14 @@ class Play:
         for path, task in self.tasks.items():
             if task.state not in FINAL:
                 self.tasks[path] = replace(task, state=State.CANCELLED, ended=now if task.started else 0.0)
+                self.watch(self.tasks[path])
         self.result = replace(self.result, state=state, ended=now, error=why)
         self.tell()
 
     def note(self, node: Node, **changes: Any) -> None:
         self.tasks[node.path] = replace(self.tasks[node.path], **changes)
         if "state" in changes:
-            self.tell()
+            self.watch(self.tasks[node.path])
 
     def tell(self) -> None:
         self.result = replace(self.result, tasks=tuple(self.tasks.values()))
@@ -631,6 +586,8 @@ class Play:
             folder=folder,
             request=request,
             stub=standing_in(node.task, self.stubs),
+            cacheable=node.task.cacheable,
+            cache_key=node.task.cache_key,
         )
         if job.stub or isinstance(body, Foreign):
             return job
@@ -738,15 +695,6 @@ def requested(
     }
 
 
-def planned(artifact: Artifact, outputs: Path) -> dict[str, Any]:
-    return {
-        "name": artifact.name,
-        "uri": str(outputs / artifact.name),
-        "type": {"schemaTitle": artifact.title, "schemaVersion": artifact.version},
-        "metadata": {},
-    }
-
-
 def typed(param: Param, value: Any) -> Any:
     try:
         return spec.typed(value, param.kind)
@@ -761,309 +709,3 @@ def received(definition: Definition, parameters: Mapping[str, Any]) -> dict[str,
         if parameters.get(each.name) is None:
             raise Unmet(f"it ended without a value for its output {each.name}")
     return {each.name: typed(each, parameters[each.name]) for each in declared}
-
-
-def produced(job: Job, artifacts: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """The output artifacts of a step: as they were planned, with what the step said of them."""
-    found = {}
-    for each in job.definition.outputs:
-        if isinstance(each, Artifact):
-            plan = planned(each, job.outputs)
-            found[each.name] = [
-                {**plan, **{key: said[key] for key in ("name", "uri", "metadata") if said.get(key)}}
-                for said in artifacts.get(each.name) or [{}]
-            ]
-    return found
-
-
-# Stubs
-
-
-@dataclass(slots=True, kw_only=True)
-class StubArtifact:
-    """An artifact as a stub sees it: enough of kfp's own. A stub may change an output's `uri` and `metadata`."""
-
-    name: str
-    uri: str
-    metadata: dict[str, Any]
-
-    @property
-    def path(self) -> str:
-        return self.uri.replace("gs://", "/gcs/", 1) if self.uri.startswith("gs://") else self.uri
-
-
-def stubbed(job: Job, stub: Stub) -> Outcome:
-    """Calls a stub, in a thread, with the step's inputs and output artifacts by name; it returns the output parameters
-    as a dict, or the value of the only one."""
-    inputs, outputs = job.request["inputs"], job.request["outputs"]
-    job.outputs.mkdir(parents=True, exist_ok=True)
-    given = {name: list(map(seen, group["artifacts"])) for name, group in inputs["artifacts"].items()}
-    many = {each.name for each in job.definition.inputs if isinstance(each, Artifact) and each.many}
-    files = {name: several if name in many else several[0] for name, several in given.items()}
-    made = {name: seen(group["artifacts"][0]) for name, group in outputs["artifacts"].items()}
-    result = stub(**inputs["parameterValues"], **files, **made)
-    if not isinstance(result, dict) or len(outputs["parameters"]) == 1 and not outputs["parameters"].keys() & result:
-        result = dict.fromkeys(outputs["parameters"], result)
-    return Outcome(
-        parameters=json.loads(json.dumps(result, allow_nan=False)),
-        artifacts={name: [{"uri": each.uri, "metadata": each.metadata}] for name, each in made.items()},
-    )
-
-
-def seen(artifact: Mapping[str, Any]) -> StubArtifact:
-    return StubArtifact(name=artifact["name"], uri=artifact["uri"], metadata=dict(artifact["metadata"]))
-
-
-# Processes
-
-LAUNCH = """
-import json, runpy, sys
-try:
-    import ctypes
-    ctypes.CDLL(None).prctl(1, 9)
-except (ImportError, OSError, AttributeError):
-    pass
-with open(sys.argv[1], encoding="utf-8") as file:
-    sys.argv[1:] = json.load(file)
-runpy.run_module("kfp.dsl.executor_main", run_name="__main__", alter_sys=True)
-"""  # the arguments come in a file, for the executor input may be longer than an argument can be; on Linux the kernel
-# kills the step when the thread that waits for it is gone, as when this process is killed
-
-NOT_THEIRS = {"CLUSTER_SPEC", "MPLBACKEND"}  # what a notebook's or cluster's own environment would change in a step
-MARK = "AUTOMLOPS_STEPS"  # in the environment of a step and of all that it starts, however deep
-
-
-class Processes:
-    """Steps as child processes. Leaving the context ends those that still run, and what they started."""
-
-    def __init__(self, python: str) -> None:
-        self.python = python
-        self.mark = uuid.uuid4().hex
-        self.count = itertools.count(1)
-        self.lock = threading.Lock()
-        self.live: dict[int, subprocess.Popen[bytes]] = {}
-        self.threads: set[threading.Thread] = set()
-        self.over = False
-
-    def __enter__(self) -> "Processes":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        while True:
-            try:
-                return self.stop()
-            except KeyboardInterrupt:
-                continue  # a second Ctrl-C, before it was put off
-
-    def stop(self) -> None:
-        with undisturbed():
-            with self.lock:
-                self.over = True
-                live, threads = list(self.live.values()), list(self.threads)
-            for process in live:
-                end(process)
-            for thread in threads:
-                thread.join()
-
-    def __call__(self, job: Job) -> Outcome:
-        thread = threading.current_thread()
-        with self.lock:
-            if self.over:
-                return Outcome(error="the run has ended")
-            self.threads.add(thread)
-        try:
-            return self.attempt(job)
-        finally:
-            with self.lock:
-                self.threads.discard(thread)
-
-    def attempt(self, job: Job) -> Outcome:
-        scratch = job.folder / "scratch"
-        scratch.mkdir(parents=True)
-        job.outputs.mkdir()
-        arguments = ["--component_module_path", str(self.module(job, scratch)), *job.arguments]
-        (job.folder / "input.json").write_text(json.dumps(arguments), encoding="utf-8")
-        mark = f"{self.mark}-{next(self.count)}."
-        try:
-            code = self.carried_out(job, scratch, mark)
-            return answer(job, scratch) if code == 0 else Outcome(error=reason(code, job))
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-
-    def module(self, job: Job, scratch: Path) -> Path:
-        """The file with the step's code: the codebase's own, or what the spec carries along."""
-        if job.source is not None:
-            return job.source.resolve()
-        assert isinstance(job.definition.body, Container)
-        path = scratch / "ephemeral_component.py"
-        path.write_text(job.definition.body.embedded, encoding="utf-8")
-        return path
-
-    def carried_out(self, job: Job, scratch: Path, mark: str) -> int:
-        """The exit code of the step's process, once it and all that it started have ended."""
-        assert isinstance(job.definition.body, Container)
-        environment = {name: value for name, value in os.environ.items() if name not in NOT_THEIRS}
-        marks = environment.get(MARK, "") + mark
-        environment |= {**dict(job.definition.body.env), **OURS, MARK: marks}
-        with job.log.open("ab") as log, self.lock:
-            if self.over:
-                return -signal.SIGKILL
-            process = subprocess.Popen(
-                [self.python, "-u", "-c", LAUNCH, str(job.folder / "input.json")],
-                cwd=scratch,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            self.live[process.pid] = process
-        try:
-            await_end(process, job.log)
-            end(process)
-            return process.wait()
-        finally:
-            with self.lock:
-                del self.live[process.pid]
-            end_strays(mark)
-            cut(job.log, KEPT)
-
-
-def await_end(process: subprocess.Popen[bytes], log: Path) -> None:
-    """Returns when the process has ended, its number not free yet; meanwhile a log that grows for ever is cut."""
-    try:
-        handle = os.pidfd_open(process.pid)
-    except (AttributeError, OSError):
-        process.wait()
-        return
-    try:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        while not poll.poll(1000):
-            cut(log, CUT_AT)
-    finally:
-        os.close(handle)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Kills a process with its group."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def end_strays(mark: str) -> None:
-    """Kills the processes that carry the mark in their environment, until there are none."""
-    for _ in range(1000):  # one that the kernel holds cannot be waited for
-        if not [pid for pid in marked(mark) if killed(pid)]:
-            return
-        time.sleep(0.001)
-
-
-def marked(mark: str) -> list[int]:
-    word, found = mark.encode(), []
-    for entry in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if word in entry.read_bytes():
-                found.append(int(entry.parent.name))
-    return found
-
-
-def killed(pid: int) -> bool:
-    with suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
-        return True
-    return False
-
-
-def cut(log: Path, limit: int) -> None:
-    """Leaves the head and the tail of a log that is longer than the limit, and says how much went."""
-    with suppress(OSError):
-        size = log.stat().st_size
-        if size <= limit + 200:
-            return
-        half = KEPT // 2
-        with log.open("r+b") as file:
-            head = file.read(half)
-            file.seek(-half, os.SEEK_END)
-            tail = file.read()
-            file.seek(len(head))
-            file.write(f"\n[... {size - 2 * half} bytes are left out here ...]\n".encode() + tail)
-            file.truncate()
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Puts off Ctrl-C, so that a second one does not leave processes behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def answer(job: Job, scratch: Path) -> Outcome:
-    """What a step that ended well gave."""
-    try:
-        said = said_by(job)
-        files = {each.name: each for each in job.definition.outputs if isinstance(each, Param)}
-        written = {name: job.outputs / name for name in files if (job.outputs / name).is_file()}
-        parameters = {name: from_file(files[name], path) for name, path in written.items()}
-        artifacts = {name: group.get("artifacts", []) for name, group in said.get("artifacts", {}).items()}
-        settle_custom_paths(artifacts, scratch)
-        return Outcome(parameters={**said.get("parameterValues", {}), **parameters}, artifacts=artifacts)
-    except (ValueError, OSError) as fault:
-        return Outcome(error=str(fault))
-
-
-def said_by(job: Job) -> dict[str, Any]:
-    path = job.outputs / "executor_output.json"
-    said = json.loads(path.read_text(encoding="utf-8"), parse_constant=refused) if path.is_file() else {}
-    assert isinstance(said, dict)
-    return said
-
-
-def refused(constant: str) -> None:
-    """NaN and the infinities, which Python writes, are not JSON: the executor's output would not be read."""
-    raise ValueError(f"what it gave holds {constant}, which cannot travel as JSON")
-
-
-def from_file(param: Param, path: Path) -> Any:
-    """An output parameter that was written to its OutputPath: text as it is, all else as JSON."""
-    try:
-        written = path.read_text(encoding="utf-8")
-        match param.kind:
-            case Kind.STRING:
-                return written
-            case Kind.BOOLEAN:
-                return json.loads(written.lower())
-        return json.loads(written, parse_constant=refused)
-    except ValueError as fault:
-        raise ValueError(f"the output {param.name} cannot be read as a {param.kind}: {fault}") from None
-
-
-def settle_custom_paths(artifacts: Mapping[str, list[dict[str, Any]]], scratch: Path) -> None:
-    """Copies an artifact that a step put at a `custom_path` to where its URI says, as its container's end would."""
-    for artifact in (each for several in artifacts.values() for each in several):
-        custom, uri = artifact.get("custom_path"), artifact.get("uri", "")
-        if custom and "://" not in uri and (scratch / custom).exists() and not Path(uri).exists():
-            Path(uri).parent.mkdir(parents=True, exist_ok=True)
-            (shutil.copytree if (scratch / custom).is_dir() else shutil.copy2)(scratch / custom, uri)
-
-
-def reason(code: int, job: Job) -> str:
-    """Why a step failed: what it raised and where, else the end of its log."""
-    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    with job.log.open("rb") as file:
-        file.seek(-min(job.log.stat().st_size, 1 << 16), os.SEEK_END)
-        lines = file.read().decode(errors="replace").splitlines()
-    starts = [place for place, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
-    if code < 0 or not starts:
-        return "\n".join([how, *lines[-10:]])
-    frames = list(itertools.takewhile(lambda line: line.startswith("  "), lines[starts[-1] + 1 :]))
-    places = [line.strip() for line in frames if line.startswith("  File ")]
-    own = str(job.source.resolve()) if job.source else "ephemeral_component.py"
-    where = [place for place in places if own in place] or places
-    return "\n".join([*lines[starts[-1] + 1 + len(frames) :][:20], *where[-1:]])

@@ -2,7 +2,8 @@
 
 AutoMLOpsError
 ├── BadInput        the notebook, the arguments or a file of settings: every fault at once, nothing was written
-├── RunFailed       a rehearsal did not succeed; its `run` says how far it came
+├── RunFailed       a rehearsal did not succeed; its `run` says how far it came, a StepFailed is its cause
+├── StepFailed      what a step of it raised: the whole traceback, as the step printed it
 └── WriteError      the folder could not be written: the old tree stands, or the next call completes the new one
 """
 
@@ -33,6 +34,10 @@ class RunFailed(AutoMLOpsError):
     def __init__(self, message: str, run: object) -> None:
         self.run = run
         super().__init__(message)
+
+
+class StepFailed(AutoMLOpsError):
+    """What a step raised in its own process, with the traceback that it printed there."""
 
 
 class WriteError(AutoMLOpsError):

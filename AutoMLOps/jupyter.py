@@ -1,6 +1,7 @@
 """The door to IPython: the cells that ran, and the magics."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from .model import Cell, Notebook
@@ -31,6 +32,24 @@ def notebook() -> Notebook | None:
         if text.strip() and (number not in raised or number == running)
     ]
     return Notebook(name="this notebook", cells=tuple(cells))
+
+
+def shown(html: str, text: str) -> Callable[[str, str], None]:
+    """Shows HTML under the running cell (text, where a front end knows no HTML), and gives what puts other in its
+    place."""
+    from IPython.display import display
+
+    handle = display(_bundle(html, text), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def show(html: str, text: str) -> None:
+        if handle is not None:
+            handle.update(_bundle(html, text), raw=True)
+
+    return show
+
+
+def _bundle(html: str, text: str) -> dict[str, str]:
+    return {"text/html": html, "text/plain": text}
 
 
 def register(ipython: Any = None) -> None:

@@ -1,23 +1,42 @@
 """The story of rehearse(): the codebase on disk, compiled and run on this machine."""
 
+import hashlib
+import json
 import os
-from collections.abc import Callable, Mapping
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache as once
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from . import api, engine, jupyter, runs
-from .errors import BadInput, RunFailed
-from .model import Fate, Problem, Run, State
-from .timeline import Rehearsed, failure
+from . import api, codebase, engine, environments, graph, jupyter, live, processes, records, report, spec
+from .cache import Cache
+from .codebase import Codebase
+from .errors import BadInput, RunFailed, StepFailed
+from .graph import Graph
+from .model import Fate, Notebook, Problem, Run, State, TaskRun
+from .nouns import named
+from .picture import html, svg
+from .processes import Explain
+from .read.google import reached_by
+from .read.places import place
+from .timeline import REPORT, Rehearsed, failure
+
+ENVIRONMENTS = ("kernel", "isolated")
+MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 
 
 def rehearse(
     pipeline_params: Mapping[str, Any] | None = None,
     *,
+    parameters: Mapping[str, Any] | None = None,
     notebook: str | os.PathLike[str] | None = None,
     pipeline: str | None = None,
     stubs: Mapping[str, Callable[..., Any]] | None = None,
+    cache: bool = False,
+    environment: str = "kernel",
     timeout: float | None = None,
     **settings: Any,
 ) -> Rehearsed:
@@ -30,22 +49,29 @@ def rehearse(
 
     Args:
         pipeline_params: A value for each parameter of the pipeline; those of the last time if left out.
+        parameters: Other values for some of them, for this run alone; nothing is generated.
         notebook: A notebook or script to read instead of the cells that ran.
         pipeline: The name of the pipeline to take, where the notebook has several.
         stubs: For steps that cannot run here, a function each by the step's name, called with the step's inputs.
+        cache: True takes over from earlier runs the result of each step whose code, inputs and requirements are
+            what they were.
+        environment: "kernel" runs the steps with the packages of this Python; "isolated" builds an environment with
+            the generated requirements alone, once, and proves that they suffice.
         timeout: Seconds that the whole may take.
         **settings: As for generate().
 
     Returns:
-        How it went, step by step, with outputs and logs; a notebook shows it as a table. A record of it stays in the
-        codebase's .automlops/runs/, which is never committed.
+        How it went, step by step, with outputs and logs; a notebook shows it as a picture and a table. `report` is
+        the path of a page with all of it. A record of it stays in the codebase's .automlops/runs/, which is never
+        committed.
 
     Raises:
         BadInput: with every fault at once, before anything runs.
-        RunFailed: when a step failed; its `run` holds the states, inputs and logs.
+        RunFailed: when a step failed; its `run` holds the states, inputs and logs, its cause the step's traceback.
 
     Example:
         AutoMLOps.rehearse(pipeline_params={"rows": 178, "depth": 3})
+        AutoMLOps.rehearse(parameters={"depth": 5}, cache=True)
     """
     folder = api.folder_of(settings.get("output_dir"))
     warnings: tuple[Problem, ...] = ()
@@ -56,7 +82,19 @@ def rehearse(
         warnings = done.warnings
     elif jupyter.shell() is not None:
         warnings = _behind(pipeline, settings)
-    return rehearsed(folder, stubs=stubs or {}, timeout=timeout, warnings=warnings)
+    result = rehearsed(
+        folder,
+        parameters=parameters or {},
+        stubs=stubs or {},
+        cache=cache,
+        environment=environment,
+        timeout=timeout,
+        warnings=warnings,
+        cells=_cells(notebook),
+    )
+    if jupyter.shell() is None:
+        print(result)  # a script that calls this has no cell to show the result in
+    return result
 
 
 def _behind(pipeline: str | None, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
@@ -70,43 +108,210 @@ def _behind(pipeline: str | None, settings: Mapping[str, Any]) -> tuple[Problem,
     return (Problem(message=message, hint="call generate(), or give pipeline_params here"),) if count else ()
 
 
+def _cells(notebook: str | os.PathLike[str] | None) -> Notebook | None:
+    """The cells that a failing line may be from; none where the call came from no notebook."""
+    try:
+        return api.source(notebook)
+    except BadInput:
+        return None
+
+
 def rehearsed(
     folder: str,
     *,
+    parameters: Mapping[str, Any] = MappingProxyType({}),
     stubs: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+    cache: bool = False,
+    environment: str = "kernel",
     timeout: float | None = None,
     warnings: tuple[Problem, ...] = (),
+    cells: Notebook | None = None,
 ) -> Rehearsed:
     """Compiles and runs a codebase, and remembers how it went."""
-    pipeline = Path(folder, "pipelines", "pipeline.py")
-    if not pipeline.is_file():
-        hint = "give pipeline_params, or call generate() first"
-        raise BadInput([Problem(message=f"{folder} holds no generated codebase", hint=hint)])
-    values = api.values_of(folder)
-    kept = runs.begun(folder)
+    _check(folder, environment)
+    values = {**api.values_of(folder), **parameters}
+    code = codebase.read(folder)
+    isolated = environment == "isolated"
+    earlier = records.recorded(folder) if cache else ()
+    kept = records.begun(folder)
     try:
-        spec = engine.compiled(pipeline.resolve(), kept / "spec.json")
-        run = engine.run(spec, values, folder=kept, source=_sources(folder), stubs=stubs, timeout=timeout)
+        document = _compiled(folder, kept, earlier)
+        compiled = spec.read(document)
+        warnings = (*warnings, *_reaching(compiled, code, stubs), *environments.differences(code.images))
+        drawn = graph.of_spec(compiled)
+        python = _isolated(code) if isolated else lambda function: sys.executable
+        _keep_code(compiled, code, kept)
+        with records.Recorder(kept) as recorder:
+            view = live.view(drawn, warnings)
+
+            def watch(news: Run | TaskRun) -> None:
+                recorder(news)
+                view(news)
+
+            try:
+                run = engine.run(
+                    document,
+                    values,
+                    folder=kept,
+                    source=code.source,
+                    python=python,
+                    stubs=stubs,
+                    cache=Cache(earlier, _surroundings(code, python), recall=cache),
+                    explain=_explain(code, cells, isolated),
+                    timeout=timeout,
+                    watch=watch,
+                )
+            finally:
+                view.close()
     except BadInput:
-        runs.dropped(kept)  # nothing ran, so there is nothing to remember
+        records.dropped(kept)  # nothing ran, so there is nothing to remember
         raise
-    runs.record(run)
-    return _told(run, warnings)
+    if recorder.fault:
+        warnings = (*warnings, Problem(message=f"the record of this run is not whole: {recorder.fault}"))
+    return _told(run, drawn, warnings, folder)
 
 
-def _told(run: Run, warnings: tuple[Problem, ...]) -> Rehearsed:
+def _check(folder: str, environment: str) -> None:
+    problems = []
+    if not Path(folder, codebase.PIPELINE).is_file():
+        hint = "give pipeline_params, or call generate() first"
+        problems.append(Problem(message=f"{folder} holds no generated codebase", hint=hint))
+    if environment not in ENVIRONMENTS:
+        hint = f"write one of {', '.join(map(repr, ENVIRONMENTS))}"
+        problems.append(Problem(message=f"environment is {environment!r}", hint=hint))
+    if problems:
+        raise BadInput(problems)
+
+
+def _compiled(folder: str, kept: Path, earlier: Iterable[Run]) -> Mapping[str, Any]:
+    """The compiled spec; an earlier run's, where that may be taken and nothing it is made of has changed."""
+    key, target = _ingredients(folder), kept / "spec.json"
+    records.put(kept / "spec.key", key)
+    for run in earlier:
+        before = Path(run.folder)
+        if (before / "spec.key").is_file() and (before / "spec.key").read_text() == key:
+            records.put(target, (before / "spec.json").read_text(encoding="utf-8"))
+            found: Mapping[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+            return found
+    return processes.compiled(Path(folder, codebase.PIPELINE).resolve(), target)
+
+
+def _ingredients(folder: str) -> str:
+    """A hash of all that a compiled spec is made of."""
+    files = [
+        path
+        for part in ("pipelines", codebase.COMPONENTS, "configs")
+        for path in sorted(Path(folder, part).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    told = [sys.executable, str(environments.installed("kfp"))]
+    for path in files:
+        told += [path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()
+
+
+def _reaching(compiled: spec.Compiled, code: Codebase, stubs: Mapping[str, object]) -> Iterator[Problem]:
+    """The steps that reach Google services, to be named before they do."""
+    for path, task in spec.walk(compiled.root):
+        body = task.definition.body
+        if not isinstance(body, spec.Container) or engine.standing_in(task, stubs):  # type: ignore[arg-type]
+            continue
+        source = code.source(body.function)
+        found = reached_by(source.read_text(encoding="utf-8") if source else body.embedded)
+        if found:
+            message = f"{path.partition('/')[2]} reaches Google, with your credentials: {', '.join(found)}"
+            yield Problem(message=message, hint=f"stubs={{{task.title!r}: ...}} stands in for it")
+
+
+def _isolated(code: Codebase) -> Callable[[str], str]:
+    """The interpreter for each component: of an environment with its image's requirements, and nothing else."""
+
+    def say(words: str) -> None:
+        print(words, file=sys.stderr, flush=True)
+
+    built = {image.name: environments.built(image, code.folder, say) for image in code.images}
+
+    def python(function: str) -> str:
+        image = code.image(function)
+        return built[image.name] if image else sys.executable
+
+    return python
+
+
+def _surroundings(code: Codebase, python: Callable[[str], str]) -> Callable[[str], str]:
+    """What the result of a component hangs on besides its code and its inputs."""
+
+    @once
+    def surroundings(function: str) -> str:
+        image, runs_in = code.image(function), python(function)
+        requirements = image.requirements if image else ""
+        versions = environments.versions(requirements) if runs_in == sys.executable else ["isolated"]
+        return json.dumps([sys.version, requirements, versions, code.beside(function)])
+
+    return surroundings
+
+
+def _explain(code: Codebase, cells: Notebook | None, isolated: bool) -> Explain:
+    """What more there is to say of a failure: where the user wrote the line; what is not installed, and why."""
+
+    def explain(function: str, line: int, said: str) -> str:
+        source, image = code.source(function), code.image(function)
+        lines = []
+        text = source.read_text(encoding="utf-8") if source and line else ""
+        found = place(cells, text, line) if cells and text else None
+        if found:
+            cell, number = found
+            lines.append(f"{cell.label}, line {number}: {text.splitlines()[line - 1].strip()}")
+        missing = MISSING.match(said)
+        if missing and image:
+            lines.append(_missing(missing[1], image.name, isolated))
+        return "\n".join(lines)
+
+    return explain
+
+
+def _missing(module: str, image: str, isolated: bool) -> str:
+    if isolated:
+        mend = f"list it, packages_to_install=[{module!r}], or import it where generate() sees it"
+        return f"{module} is not in components/{image}/requirements.txt: {mend}"
+    return f"{module} is not installed in this environment: install it, or rehearse with environment='isolated'"
+
+
+def _keep_code(compiled: spec.Compiled, code: Codebase, kept: Path) -> None:
+    """Copies of what will run, so that the record stays true when the codebase has moved on."""
+    for _, task in spec.walk(compiled.root):
+        body = task.definition.body
+        if not isinstance(body, spec.Container):
+            continue
+        source, image = code.source(body.function), code.image(body.function)
+        text = source.read_text(encoding="utf-8") if source else body.embedded
+        if text:
+            records.put(kept / "code" / f"{task.definition.name}.py", text)
+        if image:
+            records.put(kept / "code" / f"{task.definition.name}.txt", image.requirements)
+
+
+def _told(run: Run, drawn: Graph, warnings: tuple[Problem, ...], folder: str) -> Rehearsed:
+    try:
+        records.put(Path(run.folder, REPORT), report.page(run, svg(drawn, run.tasks), report.evidence(run), warnings))
+    except OSError as error:
+        warnings = (*warnings, Problem(message=f"the report could not be written: {error}"))
+    records.pruned(folder)
     if run.state is State.CANCELLED:
         raise KeyboardInterrupt
     if run.state is not State.SUCCEEDED:
-        raise RunFailed(failure(run), run)
-    return Rehearsed(**{name: getattr(run, name) for name in Run.__slots__}, warnings=warnings)
+        raise RunFailed(failure(run), run) from _cause(run)
+    picture = html(drawn, run.tasks) if jupyter.shell() is None else ""  # else it stands under the cell already
+    return Rehearsed(**named(run), warnings=warnings, picture=picture)
 
 
-def _sources(folder: str) -> Callable[[str], Path | None]:
-    """Where the code of a component is: in the shared image, or in one of its own."""
-
-    def source(name: str) -> Path | None:
-        places = (Path(folder, "components", image, "src", f"{name}.py") for image in ("component_base", name))
-        return next((place.resolve() for place in places if place.is_file()), None)
-
-    return source
+def _cause(run: Run) -> StepFailed | None:
+    """The traceback of the first step that failed."""
+    failed = sorted(
+        (task for task in run.tasks if task.state is State.FAILED and task.log), key=lambda task: task.ended
+    )
+    for task in failed:
+        chain, said = processes.raised(processes.ending(Path(task.log)).splitlines())
+        if said:
+            return StepFailed("\n".join([f"in the step {task.name}", *chain, *said]))
+    return None

@@ -9,6 +9,7 @@ from typing import Any
 
 from AutoMLOps.errors import BadInput
 from AutoMLOps.model import Artifact, Kind, Param, Problem
+from AutoMLOps.nouns import noun
 
 EXECUTOR = "kfp.dsl.executor_main"
 NAME = re.compile(r"(?!\.)[^/\0]+\Z")
@@ -17,21 +18,21 @@ NAME = re.compile(r"(?!\.)[^/\0]+\Z")
 # What a spec holds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Constant:
     """A value that the spec itself holds, as JSON text; its strings may hold placeholders."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class FromInput:
     """An input of the DAG around the task."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class FromTask:
     """An output of another task of the same DAG."""
 
@@ -39,14 +40,14 @@ class FromTask:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Status:
     """How another task ended, for an exit task."""
 
     task: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Given:
     """One input of a task, where it comes from, and the keys that lead to the part of it that is meant."""
 
@@ -56,7 +57,7 @@ class Given:
     keys: tuple[str | int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Loop:
     """A ParallelFor: each item of `items` (JSON text), or of the input `over`, goes into the input `item`."""
 
@@ -67,7 +68,7 @@ class Loop:
     limit: int = 0  # how many at a time; 0 is as many as there are
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Retry:
     """How often a failed step starts again, and the seconds before each time."""
 
@@ -81,7 +82,7 @@ class Retry:
         return float(min(self.pause * self.factor ** (attempt - 1), self.longest))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Returned:
     """An output of a DAG: what the first of these tasks that ran gave; with `one`, a OneOf."""
 
@@ -91,7 +92,7 @@ class Returned:
     one: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Container:
     """A step: the command and arguments of its container."""
 
@@ -128,7 +129,7 @@ class Container:
         return rest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Importer:
     """A step that only names an artifact which exists already. Its URI is its input `uri` where it has one."""
 
@@ -138,14 +139,14 @@ class Importer:
     metadata: str = "{}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Foreign:
     """A step that this machine cannot run whatever is installed: `reason` says what it is."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Dag:
     """Tasks within: of the pipeline, a nested pipeline, a condition, a loop or an exit handler."""
 
@@ -153,7 +154,7 @@ class Dag:
     outputs: tuple[Returned, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Definition:
     """A component of the spec: what goes in, what comes out, what it does."""
 
@@ -163,9 +164,9 @@ class Definition:
     body: Dag | Container | Importer | Foreign
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Task:
-    """One node of a DAG. `always` runs it however the tasks before it ended."""
+    """One node of a DAG. `always` runs it however the tasks before it ended; `cacheable` lets an old result stand."""
 
     name: str
     title: str
@@ -176,9 +177,11 @@ class Task:
     always: bool = False
     loop: Loop | None = None
     retry: Retry | None = None
+    cacheable: bool = False
+    cache_key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Compiled:
     """A whole PipelineSpec."""
 
@@ -241,6 +244,8 @@ class Reader:
             always=trigger.get("strategy") in ("ALL_UPSTREAM_TASKS_COMPLETED", 2),
             loop=loop(section),
             retry=retry(section.get("retryPolicy")),
+            cacheable=section.get("cachingOptions", {}).get("enableCache", False),
+            cache_key=section.get("cachingOptions", {}).get("cacheKey", ""),
         )
 
     def condition(self, task: str, text: str) -> "Expression | None":

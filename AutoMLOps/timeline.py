@@ -1,12 +1,17 @@
 """What a person sees of a rehearsal: its steps in text, or as a table with a bar for when each ran."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from pathlib import Path
 
 from .model import Problem, Run, State, TaskRun
+from .nouns import noun
 
+REPORT = "report.html"
+LEFT = 'style="text-align:left"'
+HEAD = '<meta charset="utf-8">'
 COLOURS = {
     State.WAITING: "#888",
     State.RUNNING: "#3b7dd8",
@@ -18,11 +23,38 @@ COLOURS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(os.PathLike[str]):
+    """Where the report of a run is: one HTML file. A notebook shows the whole of it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __repr__(self) -> str:
+        return self.path
+
+    def _repr_html_(self) -> str:
+        page = Path(self.path).read_text(encoding="utf-8")
+        page = escape(page.replace(HEAD, f'{HEAD}<base href="about:srcdoc">', 1))  # its links lead within the frame
+        style = "width:100%;height:40em;border:1px solid #8886"
+        return f'<iframe sandbox="" srcdoc="{page}" title="The report of the run" style="{style}"></iframe>'
+
+
+@noun
 class Rehearsed(Run):
-    """How a rehearsal went: `tasks` with their states, inputs, outputs and logs, and how to look at them."""
+    """How a rehearsal went: `tasks` with their states, inputs, outputs and logs, and how to look at them.
+
+    `report` is the path of an HTML page with all of it; in a notebook, `run.report` on a line of its own shows it.
+    """
 
     warnings: tuple[Problem, ...] = ()
+    picture: str = ""
+
+    @property
+    def report(self) -> Report:
+        return Report(os.path.join(self.folder, REPORT))
 
     def __str__(self) -> str:
         return "\n".join(_text(self))
@@ -30,14 +62,16 @@ class Rehearsed(Run):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return "".join(_html(self))
+        return _html(self)
 
 
-def headline(run: Run) -> str:
-    """One line: "wine-quality: succeeded in 3.2 s, 3 steps"."""
-    count = sum(not task.group for task in run.tasks)
+def headline(run: Run, tasks: Iterable[TaskRun] | None = None) -> str:
+    """One line: "wine-quality: succeeded in 3.2 s, 3 steps". The tasks of a run under way are known from elsewhere."""
+    steps = [task for task in (run.tasks if tasks is None else tasks) if not task.group]
     took = f" in {run.ended - run.started:.1f} s" if run.ended else ""
-    return f"{run.name}: {run.state.value}{took}, {count} step{'s' * (count != 1)}"
+    cached = sum(task.state is State.CACHED for task in steps)
+    told = f", {cached} of them cached" if cached else ""
+    return f"{run.name}: {run.state.value}{took}, {len(steps)} step{'s' * (len(steps) != 1)}{told}"
 
 
 def failure(run: Run) -> str:
@@ -45,10 +79,10 @@ def failure(run: Run) -> str:
     failed = [task for task in run.tasks if task.state is State.FAILED and not task.group]
     lines = [headline(run), *(f"  {line}" for line in run.error.split("\n") if run.error and not failed)]
     for task in failed:
-        lines.append(f"step {place(task)} failed, given {_cut(task.inputs, 300)}")
+        lines.append(f"step {place(task)} failed, given {_cut(_given(task), 300)}")
         lines += [f"  {line}" for line in task.error.split("\n")]
         lines += [f"  its log: {task.log}"] * bool(task.log)
-    return "\n".join(lines)
+    return "\n".join([*lines, f"report: {os.path.join(run.folder, REPORT)}"])
 
 
 def place(task: TaskRun) -> str:
@@ -65,13 +99,18 @@ def _shown(run: Run) -> list[TaskRun]:
 def _text(run: Rehearsed) -> Iterator[str]:
     yield headline(run)
     for task in _shown(run):
-        yield f"  {task.state.value:9} {_seconds(task):>8}  {place(task)}  {_outputs(task, 100)}".rstrip()
+        yield f"  {task.state.value:9} {_seconds(task):>8}  {place(task)}  {_said(task, 100)}".rstrip()
     yield from (f"  warning: {warning}" for warning in run.warnings)
-    yield f"  record: {run.folder}"
+    yield f"  report: {run.report}"
 
 
 def _seconds(task: TaskRun) -> str:
     return f"{task.ended - task.started:.2f} s" if task.ended and task.started else ""
+
+
+def _said(task: TaskRun, length: int) -> str:
+    """What a step gave, or why it was skipped."""
+    return _cut(task.error, length) if task.state is State.SKIPPED else _outputs(task, length)
 
 
 def _outputs(task: TaskRun, length: int) -> str:
@@ -79,11 +118,18 @@ def _outputs(task: TaskRun, length: int) -> str:
     return _cut(", ".join(_output(name, value) for name, value in json.loads(task.outputs).items()), length)
 
 
+def _given(task: TaskRun) -> str:
+    """What a step was given: values as JSON, artifacts by name."""
+    given = json.loads(task.inputs)
+    return ", ".join(_output(name, value) for name, value in given.items()) or "nothing"
+
+
 def _output(name: str, value: object) -> str:
     if not (isinstance(value, list) and value and all(isinstance(item, dict) and "uri" in item for item in value)):
         return f"{name}={json.dumps(value, ensure_ascii=False)}"
-    said = value[0].get("metadata") or {} if len(value) == 1 else {}
-    told = ", ".join(f"{key}={json.dumps(known, ensure_ascii=False)}" for key, known in said.items())
+    said = (value[0].get("metadata") or {}) if len(value) == 1 else {}
+    plain = {key: known for key, known in said.items() if not isinstance(known, dict | list)}  # no whole matrix
+    told = ", ".join(f"{key}={json.dumps(known, ensure_ascii=False)}" for key, known in plain.items())
     return f"{name}({told})" if told else name
 
 
@@ -91,25 +137,33 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
-def _html(run: Rehearsed) -> Iterator[str]:
+def frame(*parts: str, warnings: Sequence[Problem] = ()) -> str:
     """Static and self-contained: notebooks run no script of a stranger, and load nothing from outside."""
-    yield '<div style="font-family:system-ui,sans-serif;line-height:1.5">'
-    yield f'<p><strong style="color:{COLOURS[run.state]}">{escape(headline(run))}</strong></p>'
-    if run.warnings:
-        yield f"<ul>{''.join(f'<li>{escape(str(warning))}</li>' for warning in run.warnings)}</ul>"
-    yield '<table><thead><tr><th scope="col">step</th><th scope="col">state</th><th scope="col">time</th>'
-    yield '<th scope="col">when</th><th scope="col">outputs</th></tr></thead><tbody>'
+    told = f"<ul>{''.join(f'<li>{escape(str(warning))}</li>' for warning in warnings)}</ul>" if warnings else ""
+    return f'<div style="font-family:system-ui,sans-serif;line-height:1.5">{"".join(parts)}{told}</div>'
+
+
+def _html(run: Rehearsed) -> str:
+    """The table; and where it does not stand under the cell already, the picture with its headline."""
+    told = f"<p><strong>{escape(headline(run))}</strong></p>{run.picture}" if run.picture else ""
+    return frame(told, "".join(_table(run)), warnings=run.warnings)
+
+
+def _table(run: Rehearsed) -> Iterator[str]:
+    heads = (f'<th scope="col" {LEFT}>{head}</th>' for head in ("step", "state", "time", "when", "outputs"))
+    yield f"<table><thead><tr>{''.join(heads)}</tr></thead><tbody>"
     for task in _shown(run):
         yield _row(run, task)
-    yield f"</tbody></table><p>record: <code>{escape(run.folder)}</code></p></div>"
+    yield f"</tbody></table><p>report: <code>{escape(run.report.path)}</code></p>"
 
 
 def _row(run: Run, task: TaskRun) -> str:
-    left = 'style="text-align:left"'
+    edge = f"border-left:.4em solid {COLOURS[task.state]};padding-left:.35em"  # words in it would be dim
     return (
-        f'<tr><th scope="row" {left}>{escape(place(task))}</th>'
-        f'<td style="color:{COLOURS[task.state]}">{task.state.value}</td><td>{_seconds(task)}</td>'
-        f"<td>{_bar(run, task)}</td><td {left}><code>{escape(_outputs(task, 200))}</code></td></tr>"
+        f'<tr><th scope="row" {LEFT}>{escape(place(task))}</th>'
+        f'<td {LEFT}><span style="{edge}">{task.state.value}</span></td>'
+        f'<td style="white-space:nowrap">{_seconds(task)}</td>'
+        f"<td>{_bar(run, task)}</td><td {LEFT}><code>{escape(_said(task, 200))}</code></td></tr>"
     )
 
 

@@ -88,7 +88,7 @@ def test_a_params_file_that_is_no_object_is_refused(notebook, tmp_path, capsys, 
 
 def test_faults_are_told_on_stderr(notebook, capsys):
     assert main(["generate", str(notebook), "--project-id", "X", "--label", "team"]) == 2
-    assert "KEY=VALUE" in capsys.readouterr().err
+    assert "NAME=VALUE" in capsys.readouterr().err
     assert main(["generate", str(notebook), "--project-id", "X"]) == 2
     said = capsys.readouterr().err
     assert "2 problems, nothing was written" in said and "project_id" in said and "`words`" in said

@@ -1,7 +1,11 @@
 """What a person sees of a result."""
 
+import re
 from html.parser import HTMLParser
 
+from pictures import KINDS, WINE
+
+from AutoMLOps import AutoMLOps
 from AutoMLOps.display import Generated, headline
 from AutoMLOps.model import Change, Fate, Problem
 
@@ -77,3 +81,57 @@ def test_every_file_is_in_the_html():
     paths = [f"f{n % 7}/g{n % 3}/h{n}" for n in range(50)]
     html = result(*((path, Fate.CREATED, "") for path in paths))._repr_html_()
     assert all(f"<li>{path.rpartition('/')[2]} " in html for path in paths)
+
+
+def test_the_html_shows_the_steps_above_the_files():
+    html = result(("a", Fate.CREATED, ""), pipeline=WINE)._repr_html_()
+    assert re.findall('data-node="([^"]*)"', html) == [f"root/{step.name}" for step in WINE.steps]
+    assert html.index("</svg>") < html.index("<li>a ")
+    page = Balanced()
+    page.feed(html)
+    assert page.open == [] and "svg" in page.tags and "script" not in page.tags
+
+
+def test_a_pipeline_that_only_shows_when_it_runs_has_its_picture_later():
+    html = result(("a", Fate.CREATED, ""), pipeline=KINDS)._repr_html_()
+    assert "<svg" not in html and html.count("comes with rehearse()") == 1
+
+
+def test_without_a_pipeline_there_is_no_picture():
+    assert "rehearse" not in result(("a", Fate.CREATED, ""))._repr_html_()
+
+
+def test_the_text_does_not_show_the_pipeline():
+    done = result(("a", Fate.CREATED, ""), pipeline=WINE)
+    assert str(done) == repr(done) == str(result(("a", Fate.CREATED, "")))
+
+
+SCRIPT = """
+from AutoMLOps import AutoMLOps
+from kfp import dsl
+
+
+@AutoMLOps.component
+def count(words: str) -> int:
+    return len(words.split())
+
+
+@AutoMLOps.component
+def tell(number: int):
+    print(number)
+
+
+@AutoMLOps.pipeline(name="words")
+def words_pipeline(words: str):
+    counted = count(words=words)
+    with dsl.If(counted.output > 2):
+        tell(number=counted.output)
+"""
+
+
+def test_what_generate_returns_shows_the_graph(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "work.py").write_text(SCRIPT)
+    html = AutoMLOps.generate(notebook="work.py", pipeline_params={"words": "one"}, dry_run=True)._repr_html_()
+    assert re.findall('data-node="([^"]*)"', html) == ["root/condition-1", "root/count", "root/condition-1/tell"]
+    assert "if count &gt; 2" in html

@@ -21,9 +21,9 @@ from kfp import compiler, dsl
 from kfp.dsl import Artifact, Dataset, Input, Metrics, Model, Output, OutputPath, PipelineTaskFinalStatus
 from reference import Failed, Reference
 
-from AutoMLOps import engine
+from AutoMLOps import engine, processes
 from AutoMLOps.errors import BadInput
-from AutoMLOps.model import Run, State
+from AutoMLOps.model import Run, State, TaskRun
 
 # kfp's components are written as kfp reads them: annotated in its own terms, importing where they use
 # ruff: noqa: UP006, UP007, UP045, B006, B008, SIM115
@@ -815,7 +815,7 @@ def test_a_flood_of_output_is_cut(folder):
     )
     log = Path(task(run, "odd").log)
     assert run.state is State.SUCCEEDED
-    assert log.stat().st_size < engine.KEPT + 500
+    assert log.stat().st_size < processes.KEPT + 500
     text = log.read_text()
     assert "head" in text and "tail" in text and "bytes are left out here" in text
 
@@ -982,8 +982,8 @@ def test_steps_do_not_outlive_a_killed_parent(folder):
 def test_a_watcher_that_raises_leaves_nothing_running(folder):
     mark = f"mark-{os.getpid()}-watched"
 
-    def watch(run):
-        if any(task.state is State.RUNNING for task in run.tasks):
+    def watch(news):
+        if isinstance(news, TaskRun) and news.state is State.RUNNING:
             raise RuntimeError("seen enough")
 
     with pytest.raises(RuntimeError, match="seen enough"):
@@ -993,15 +993,21 @@ def test_a_watcher_that_raises_leaves_nothing_running(folder):
 
 def test_a_watcher_sees_each_step_start_and_end(folder):
     seen = []
-    engine.run(
-        alone("return 1"), {}, folder=folder, watch=lambda run: seen.append((run.state.value, *states(run).values()))
-    )
+    engine.run(alone("return 1"), {}, folder=folder, watch=lambda news: seen.append((type(news), news.state)))
     assert seen == [
-        ("running", "waiting"),
-        ("running", "running"),
-        ("running", "succeeded"),
-        ("succeeded", "succeeded"),
+        (Run, State.RUNNING),
+        (TaskRun, State.WAITING),
+        (TaskRun, State.RUNNING),
+        (TaskRun, State.SUCCEEDED),
+        (Run, State.SUCCEEDED),
     ]
+
+
+def test_a_watcher_hears_of_a_long_step_while_nothing_happens(folder, monkeypatch):
+    monkeypatch.setattr(engine, "BEAT", 0.05)
+    seen = []
+    engine.run(alone("import time; time.sleep(0.5)"), {}, folder=folder, watch=lambda news: seen.append(news))
+    assert sum(isinstance(news, Run) and news.state is State.RUNNING for news in seen) > 2
 
 
 def test_runs_in_threads_do_not_meet(folder):

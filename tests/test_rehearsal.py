@@ -8,9 +8,9 @@ from pathlib import Path
 import golden
 import pytest
 
-from AutoMLOps import AutoMLOps, BadInput, RunFailed, runs
+from AutoMLOps import AutoMLOps, BadInput, RunFailed, StepFailed, records
 from AutoMLOps.cli import main
-from AutoMLOps.model import Run, State, TaskRun
+from AutoMLOps.model import State, TaskRun
 from AutoMLOps.timeline import Rehearsed
 
 SCRIPT = """
@@ -82,16 +82,16 @@ def test_without_arguments_it_runs_the_codebase_as_it_stands(script):
 def test_a_step_whose_condition_is_not_met_is_skipped(script):
     run = AutoMLOps.rehearse(pipeline_params={"words": "one"}, notebook=script)
     assert run.state is State.SUCCEEDED and "tell" not in states(run)
-    assert "skipped             condition-1" in str(run)
+    assert "skipped             condition-1  its condition was not met" in str(run)
 
 
 def test_a_step_that_fails_fails_the_run_and_says_why(script):
     with pytest.raises(RunFailed) as raised:
         AutoMLOps.rehearse(pipeline_params={"words": "one", "least": 5}, notebook=script)
     said = str(raised.value)
-    assert "step count failed" in said and "only 1 words" in said and '"least": 5' in said
+    assert "step count failed" in said and "only 1 words" in said and "least=5" in said
     assert raised.value.run.state is State.FAILED
-    (kept,) = runs.recorded("AutoMLOps")
+    (kept,) = records.recorded("AutoMLOps")
     assert kept == raised.value.run
 
 
@@ -106,7 +106,7 @@ def test_a_pipeline_that_does_not_compile_is_said_and_leaves_no_run(script):
     path.write_text(path.read_text().replace("least=least", "least=words"))
     with pytest.raises(BadInput, match="does not compile"):
         AutoMLOps.rehearse()
-    assert runs.recorded("AutoMLOps") == () and os.listdir("AutoMLOps/.automlops/runs") == []
+    assert records.recorded("AutoMLOps") == () and os.listdir("AutoMLOps/.automlops/runs") == []
 
 
 def test_a_step_that_is_no_python_of_ours_is_refused_or_stubbed(script):
@@ -134,7 +134,7 @@ def test_what_is_run_is_never_committed(script):
 def test_a_second_generate_leaves_the_runs_alone(script):
     AutoMLOps.rehearse(pipeline_params={"words": "one"}, notebook=script)
     assert {change.fate for change in AutoMLOps.generate(notebook=script).changes} == {"same"}
-    assert len(runs.recorded("AutoMLOps")) == 1
+    assert len(records.recorded("AutoMLOps")) == 1
 
 
 @pytest.mark.parametrize("case", golden.CASES)
@@ -145,20 +145,6 @@ def test_every_golden_case_runs(case, tmp_path):
     else:
         run = AutoMLOps.rehearse(output_dir=str(tmp_path / "made"))
         assert run.state is State.SUCCEEDED and len(run.tasks) >= 2
-
-
-def test_the_oldest_runs_go(tmp_path):
-    for number in range(runs.KEPT + 3):
-        folder = runs.begun(str(tmp_path))
-        runs.record(Run(name=f"r{number}", id="x", state=State.SUCCEEDED, folder=str(folder)))
-    kept = runs.recorded(str(tmp_path))
-    assert len(kept) == runs.KEPT and kept[0].name == f"r{runs.KEPT + 2}"
-
-
-def test_a_record_that_cannot_be_read_is_left_out(tmp_path):
-    folder = runs.begun(str(tmp_path))
-    (folder / runs.RECORD).write_text("{")
-    assert runs.recorded(str(tmp_path)) == ()
 
 
 class Balanced(HTMLParser):
@@ -202,3 +188,123 @@ def test_the_terminal_rehearses_a_notebook_and_a_codebase(script, tmp_path, caps
     (tmp_path / "p.json").write_text('{"words": "a", "least": 3}')
     assert main(["rehearse", script, "--params", "p.json"]) == 1
     assert "only 1 words" in capsys.readouterr().err
+
+
+def test_other_values_for_one_run_leave_the_codebase_as_it_is(script):
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "one", "least": 1})
+    run = AutoMLOps.rehearse(parameters={"words": "a b c d"})
+    assert json.loads(run.parameters) == {"words": "a b c d", "least": 1}
+    assert '"words": "one"' in Path("AutoMLOps/pipelines/runtime_parameters/pipeline_parameter_values.json").read_text()
+    with pytest.raises(BadInput, match="no parameter nothing"):
+        AutoMLOps.rehearse(parameters={"nothing": 1})
+
+
+def test_a_cached_run_takes_over_what_did_not_change(script):
+    AutoMLOps.rehearse(pipeline_params={"words": "a b c"}, notebook=script)
+    again = AutoMLOps.rehearse(cache=True)
+    assert set(states(again).values()) == {State.CACHED} and "3 of them cached" in str(again)
+    source = Path("AutoMLOps/components/component_base/src/count.py")
+    source.write_text(source.read_text().replace("return found", "return found + 10"))
+    changed = AutoMLOps.rehearse(cache=True)
+    assert states(changed) == {
+        "write": State.CACHED,
+        "count": State.SUCCEEDED,
+        "condition-1/tell": State.SUCCEEDED,
+    }
+    (source.parent / "beside.py").write_text("")
+    assert states(AutoMLOps.rehearse(cache=True))["count"] is State.SUCCEEDED
+
+
+def test_a_changed_pipeline_is_compiled_again_although_cached(script):
+    AutoMLOps.rehearse(pipeline_params={"words": "a b c"}, notebook=script)
+    path = Path("AutoMLOps/pipelines/pipeline.py")
+    path.write_text(path.read_text().replace("> 2", "> 5"))
+    assert "condition-1/tell" not in states(AutoMLOps.rehearse(cache=True))
+
+
+def test_a_failure_names_the_line_that_the_user_wrote(script):
+    with pytest.raises(RunFailed) as raised:
+        AutoMLOps.rehearse(pipeline_params={"words": "one", "least": 5}, notebook=script)
+    line = SCRIPT.split("\n").index('    assert found >= least, f"only {found} words"') + 1
+    assert f"work.py, line {line}: assert found >= least" in str(raised.value)
+    cause = raised.value.__cause__
+    assert isinstance(cause, StepFailed)
+    assert "Traceback (most recent call last)" in str(cause) and "AssertionError: only 1 words" in str(cause)
+
+
+def test_a_failure_tells_what_the_step_printed_before(script):
+    Path("work.py").write_text(SCRIPT.replace("    assert found", "    print('found', found)\n    assert found"))
+    with pytest.raises(RunFailed, match=r"before that it printed:\n +found 1\n"):
+        AutoMLOps.rehearse(pipeline_params={"words": "one", "least": 5}, notebook=script)
+
+
+GOOGLE = SCRIPT.replace("    print(number)", "    from google.cloud import storage\n    print(number, storage)")
+
+
+def test_steps_that_reach_google_are_named_before_they_run(script, capsys):
+    Path("work.py").write_text(GOOGLE)
+    run = AutoMLOps.rehearse(pipeline_params={"words": "one"}, notebook=script)
+    said = "condition-1/tell reaches Google, with your credentials: google.cloud.storage"
+    assert [said in str(warning) for warning in run.warnings] == [True]
+    assert f"warning: {said}" in capsys.readouterr().err
+    assert AutoMLOps.rehearse(stubs={"tell": lambda number: None}).warnings == ()
+
+
+def test_where_this_environment_is_not_the_images_a_rehearsal_says_so(script):
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "one"})
+    Path("AutoMLOps/components/component_base/requirements.txt").write_text("no-such-package==1\n")
+    (warning,) = AutoMLOps.rehearse().warnings
+    assert "no-such-package is not installed here" in str(warning)
+
+
+def test_an_unknown_environment_is_refused_with_the_known_ones(script):
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "one"})
+    with pytest.raises(BadInput, match="'kernel', 'isolated'"):
+        AutoMLOps.rehearse(environment="docker")
+
+
+@pytest.mark.slow
+def test_requirements_that_miss_a_package_fail_in_an_isolated_environment(script):
+    Path("work.py").write_text(SCRIPT.replace("    print(number)", "    import six\n    print(number, six)"))
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "a b c"})
+    assert AutoMLOps.rehearse(environment="isolated").state is State.SUCCEEDED
+    requirements = Path("AutoMLOps/components/component_base/requirements.txt")
+    requirements.write_text("\n".join(line for line in requirements.read_text().split("\n") if "six" not in line))
+    assert AutoMLOps.rehearse().state is State.SUCCEEDED
+    with pytest.raises(RunFailed, match=r"six is not in components/component_base/requirements.txt: list it"):
+        AutoMLOps.rehearse(environment="isolated")
+
+
+def test_the_report_stands_alone_and_holds_the_code_that_ran(script):
+    run = AutoMLOps.rehearse(pipeline_params={"words": "a b c"}, notebook=script)
+    page = Path(run.report).read_text()
+    assert page.startswith("<!DOCTYPE html>") and "<script" not in page and "least" in page
+    assert 'data-node="root/condition-1/tell"' in page
+    assert str(run.report) in str(run) and "srcdoc" in run.report._repr_html_()
+    source = Path("AutoMLOps/components/component_base/src/count.py")
+    assert Path(run.folder, "code", "count.py").read_text() == source.read_text()
+
+
+def test_a_failed_run_has_a_report_too(script):
+    with pytest.raises(RunFailed) as raised:
+        AutoMLOps.rehearse(pipeline_params={"words": "one", "least": 5}, notebook=script)
+    report = Path(raised.value.run.folder, "report.html")
+    assert f"report: {report}" in str(raised.value) and "only 1 words" in report.read_text()
+
+
+def test_the_runs_are_there_to_compare(script):
+    AutoMLOps.rehearse(pipeline_params={"words": "a b c"}, notebook=script)
+    AutoMLOps.rehearse(parameters={"words": "a"})
+    both = AutoMLOps.runs()
+    assert [json.loads(run.parameters)["words"] for run in both] == ["a", "a b c"]
+    assert both.compare().differences["parameter words"] == ('"a"', '"a b c"')
+    assert both.lineage("write.data").run.id == both[0].id
+
+
+def test_the_terminal_takes_values_for_one_run(script, capsys):
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "one"})
+    assert main(["rehearse", "--parameter", "words=a b c", "--parameter", "least=2", "--cache"]) == 0
+    (run,) = records.recorded("AutoMLOps")
+    assert json.loads(run.parameters) == {"words": "a b c", "least": 2}
+    assert main(["rehearse", "--parameter", "words"]) == 2
+    assert "write NAME=VALUE" in capsys.readouterr().err

@@ -1,0 +1,119 @@
+"""What earlier runs came to: a step whose code, inputs and requirements are as they were is not run again."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .model import Artifact, Run, State, TaskRun
+from .processes import Job, Outcome, Runner, produced
+from .spec import Container
+
+VOLATILE = re.compile(r"\{\{\$\.pipeline_")  # what is another in every run: its name, its root, its time
+
+
+class Cache:
+    """Keeps the key of every step, and where it may, answers from the runs before.
+
+    `surroundings` says, for a component's function, what else its result hangs on: requirements and versions. Without
+    `recall` nothing is answered from earlier runs; the keys are kept for later ones all the same.
+    """
+
+    def __init__(self, runs: Iterable[Run], surroundings: Callable[[str], str], *, recall: bool) -> None:
+        self.surroundings = surroundings
+        self.known: dict[str, tuple[str, TaskRun]] = {}
+        self.digests: dict[tuple[str, int, int], str] = {}
+        for run in runs if recall else ():  # the newest first
+            for task in run.tasks:
+                if task.key and task.state in (State.SUCCEEDED, State.CACHED):
+                    self.known.setdefault(task.key, (task.cached or run.folder, task))
+
+    def through(self, runner: Runner, job: Job) -> Outcome:
+        """An earlier result if there is one, else the runner's, with what a later run needs to find it."""
+        key = self.key(job)
+        if not key:
+            return runner(job)
+        outcome = self.recalled(job, key)
+        if outcome:
+            return outcome
+        outcome = runner(job)
+        if outcome.error:
+            return outcome
+        return replace(outcome, key=key, digest=self.digest(produced(job, outcome.artifacts)))
+
+    def key(self, job: Job) -> str:
+        """The hash of all that the result of a step hangs on; empty where it is not to be cached."""
+        body = job.definition.body
+        if not job.cacheable or not isinstance(body, Container) or any(map(VOLATILE.search, body.words)):
+            return ""
+        if job.cache_key:
+            return hashed([job.definition.name, job.cache_key])
+        inputs = job.request["inputs"]
+        return hashed(
+            [
+                job.code,
+                body.function,
+                body.arguments,
+                sorted(body.env),
+                self.surroundings(body.function),
+                [
+                    (each.name, each.title if isinstance(each, Artifact) else each.kind)
+                    for each in job.definition.outputs
+                ],
+                inputs["parameterValues"],
+                self.digest({name: group["artifacts"] for name, group in inputs["artifacts"].items()}),
+            ]
+        )
+
+    def recalled(self, job: Job, key: str) -> Outcome | None:
+        folder, task = self.known.get(key, ("", None))
+        if task is None:
+            return None
+        outputs: dict[str, Any] = json.loads(task.outputs)
+        files = {each.name for each in job.definition.outputs if isinstance(each, Artifact)}
+        artifacts = {name: value for name, value in outputs.items() if name in files}
+        if self.digest(artifacts) != task.digest:
+            return None  # what it left was changed or taken away since
+        return Outcome(
+            parameters={name: value for name, value in outputs.items() if name not in files},
+            artifacts=artifacts,
+            key=key,
+            digest=task.digest,
+            cached=folder,
+            log=task.log,
+        )
+
+    def digest(self, artifacts: Mapping[str, list[dict[str, Any]]]) -> str:
+        """The hash of artifacts: their types, what was said of them, and every byte of them that is on this machine."""
+        return hashed(
+            [
+                (name, each.get("name"), each.get("type"), each.get("metadata"), self.content(str(each.get("uri", ""))))
+                for name, several in sorted(artifacts.items())
+                for each in several
+            ]
+        )
+
+    def content(self, uri: str) -> str:
+        if "://" in uri:
+            return uri
+        path = Path(uri)
+        if path.is_dir():
+            inside = sorted(each for each in path.rglob("*") if each.is_file())
+            return hashed([(each.relative_to(path).as_posix(), self.file(each)) for each in inside])
+        return self.file(path) if path.is_file() else "absent"
+
+    def file(self, path: Path) -> str:
+        status = os.stat(path)
+        mark = (str(path), status.st_mtime_ns, status.st_size)
+        if mark not in self.digests:
+            with path.open("rb") as file:
+                self.digests[mark] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self.digests[mark]
+
+
+def hashed(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

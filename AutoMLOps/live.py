@@ -1,0 +1,76 @@
+"""Shows a run while it goes on: the picture of its steps under the cell, or a bar in a terminal."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from html import escape
+
+from . import jupyter
+from .graph import Graph, Shape
+from .model import Problem, Run, State, TaskRun
+from .picture import html
+from .timeline import frame, headline
+
+UNDER_WAY = (State.WAITING, State.RUNNING)
+
+
+class Picture:
+    """The DAG under the running cell, drawn again as it changes; drawing may take a tenth of the time at most."""
+
+    def __init__(self, graph: Graph, warnings: Sequence[Problem]) -> None:
+        self.graph, self.warnings = graph, warnings
+        self.tasks: dict[str, TaskRun] = {}
+        self.show: Callable[[str, str], None] | None = None
+        self.due = 0.0
+
+    def __call__(self, news: Run | TaskRun) -> None:
+        if isinstance(news, TaskRun):
+            self.tasks[news.path] = news
+        else:
+            self.run = news
+        now = time.monotonic()
+        if now >= self.due or self.run.state is not State.RUNNING:
+            self.draw()
+            self.due = now + max(0.2, 10 * (time.monotonic() - now))
+
+    def draw(self) -> None:
+        text = headline(self.run, self.tasks.values())
+        told = f"<p><strong>{escape(text)}</strong></p>"
+        shown = frame(told, html(self.graph, self.tasks.values()), warnings=self.warnings)
+        if self.show is None:
+            self.show = jupyter.shown(shown, text)
+        else:
+            self.show(shown, text)
+
+    def close(self) -> None:
+        """Nothing is left to do: the picture stays."""
+
+
+class Bar:
+    """A bar in a terminal, on stderr; none where that is no terminal."""
+
+    def __init__(self, graph: Graph, warnings: Sequence[Problem]) -> None:
+        from tqdm.auto import tqdm
+
+        for warning in warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        steps = sum(node.shape in (Shape.STEP, Shape.CONTAINER, Shape.IMPORTER) for node in graph.nodes)
+        self.bar = tqdm(total=steps, desc=graph.name, unit="step", disable=None, leave=False)
+        self.seen: set[str] = set()
+
+    def __call__(self, news: Run | TaskRun) -> None:
+        if isinstance(news, Run):
+            self.bar.refresh()
+        elif not news.group and news.state not in UNDER_WAY and news.path not in self.seen:
+            self.seen.add(news.path)
+            self.bar.total = max(self.bar.total or 0, len(self.seen))  # the items of a loop are not known beforehand
+            self.bar.set_postfix_str(f"{news.name} {news.state.value}", refresh=False)
+            self.bar.update()
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def view(graph: Graph, warnings: Sequence[Problem]) -> Picture | Bar:
+    """What fits where the call came from."""
+    return Picture(graph, warnings) if jupyter.shell() is not None else Bar(graph, warnings)
