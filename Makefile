@@ -22,7 +22,7 @@ bench: $(VENV)/dev.stamp
 	@PYTHON=$(VENV)/bin/python tests/bench/run
 
 clean:
-	rm -rf $(VENV) $(VENV)-* demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-* demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: an environment is built again when what it should hold has changed.
