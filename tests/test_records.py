@@ -1,14 +1,13 @@
 """The record of a run: written as it goes, readable however it ended."""
 
 import json
-import multiprocessing
-import os
-import signal
-import time
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tools import environment
 
 from AutoMLOps import records
 from AutoMLOps.model import Run, State, TaskRun
@@ -85,26 +84,28 @@ def test_what_is_no_record_is_left_out(tmp_path, text):
     assert [each.name for each in records.recorded(str(tmp_path))] == ["r0"]
 
 
-def half_way(home):
-    folder = records.begun(home)
-    recorder = Recorder(folder)
-    recorder(run(folder, started=time.time()))
-    recorder(task(state=State.RUNNING, started=time.time()))
-    recorder(task("other"))
-    (Path(home) / "written").touch()
-    time.sleep(600)
+HALF_WAY = """
+import sys, time
+from AutoMLOps import records
+from AutoMLOps.model import Run, State, TaskRun
+
+folder = records.begun(".")
+recorder = records.Recorder(folder)
+recorder(Run(name="wine", id="1", state=State.RUNNING, folder=str(folder), started=time.time()))
+recorder(TaskRun(path="root/a", name="a", component="a", state=State.RUNNING, started=time.time()))
+recorder(TaskRun(path="root/b", name="b", component="b"))
+print("written", flush=True)
+time.sleep(600)
+"""
 
 
 def test_the_record_of_a_killed_process_says_so(tmp_path):
-    process = multiprocessing.get_context("spawn").Process(target=half_way, args=(str(tmp_path),))
-    process.start()
-    while not (tmp_path / "written").exists():
-        time.sleep(0.02)
-    (going,) = records.recorded(str(tmp_path))
-    assert going.state is State.RUNNING
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
+    command = [sys.executable, "-c", HALF_WAY]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "written\n"
+        (going,) = records.recorded(str(tmp_path))
+        assert going.state is State.RUNNING
+        process.kill()
     (left,) = records.recorded(str(tmp_path))
     assert (left.state, left.error) == (State.CANCELLED, records.ENDED)
     assert [each.state for each in left.tasks] == [State.CANCELLED, State.CANCELLED]
