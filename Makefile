@@ -1,6 +1,6 @@
 # make demo    runs the quickstart and shows the repository that it writes
 # make test    linters and the whole suite
-# make bench   measures generating, side by side with others
+# make bench   measures generating and rehearsing, side by side with others
 # make clean   takes away all that these made
 #
 # Each needs Python 3.11, 3.12 or 3.13 and nothing else: it makes its environment in .venv, once.
@@ -20,6 +20,7 @@ test: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	@PYTHON=$(VENV)/bin/python tests/bench/run
+	@$(VENV)/bin/python tests/bench/rehearsals.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-* demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .cache

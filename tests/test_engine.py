@@ -832,54 +832,6 @@ def test_more_input_than_an_argument_holds(play):
     assert output(play(large, text="é" * 1_000_000), "measure") == 1_000_000
 
 
-LOCAL = """
-import json, sys
-from kfp import dsl, local
-
-local.init(local.SubprocessRunner(use_venv=False), pipeline_root=sys.argv[1], raise_on_error=False)
-step = lambda function: dsl.component(function, base_image="python", install_kfp_package=False)
-
-@step
-def scores() -> NamedTuple("Scores", [("auc", float)]):
-    return (0.7,)
-
-@step
-def say(text: str) -> str:
-    return text
-
-@step
-def show(xs: list) -> str:
-    return repr(xs)
-
-@dsl.pipeline
-def pipeline() -> str:
-    with dsl.If(scores().outputs["auc"] > 0.5):
-        say(text="high")
-    return show(xs=[1, 2]).output
-
-print("OUTPUT", pipeline().output)
-"""
-
-
-@pytest.mark.slow
-def test_kfp_local_itself_skips_the_bare_if_and_changes_the_numbers(tmp_path):
-    """Why the engine is ours: the day that this fails, kfp.local has learnt."""
-    program = tmp_path / "program.py"
-    program.write_text("from typing import NamedTuple\n" + LOCAL)
-    ended = subprocess.run(
-        [sys.executable, program, tmp_path / "local"],
-        env={**os.environ, "_KFP_RUNTIME": "false"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=True,
-    )
-    said = ended.stdout + ended.stderr
-    assert "OUTPUT [1.0, 2.0]" in said
-    assert "Could not resolve CEL parameter" in said
-    assert "'say'" not in said
-
-
 PROGRAM = """
 import json, sys
 from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from pictures import HOSTILE, KINDS, WINE
 
-from AutoMLOps import graph, read, spec
+from AutoMLOps import BadInput, graph, read, spec
 from AutoMLOps.graph import Edge, Graph, Node, Shape
 
 COMPONENTS = """
@@ -401,8 +401,11 @@ def test_an_output_goes_by_the_step_that_makes_it_even_from_within_groups():
     selected = {"parameterSelectors": [{"producerSubtask": name, "outputParameterKey": "Output"} for name in "ab"]}
     found = graph.of_spec(spec.read(one_of({"parameters": {"made": {"valueFromOneof": selected}}})))
     assert found.nodes[-2] == step("condition-4", shape=Shape.CONDITION, detail='if word == "1"')
-    odd = graph.of_spec(spec.read(one_of({})))
-    assert odd.nodes[-2].detail == 'if made == "1"'
+
+
+def test_what_a_group_does_not_give_is_refused():
+    with pytest.raises(BadInput, match="condition-4 is given made, which condition-branches-1 does not give"):
+        spec.read(one_of({}))
 
 
 class Author:

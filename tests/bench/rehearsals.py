@@ -1,4 +1,4 @@
-"""Times rehearsing beside plain calls, kfp.local and Kale. `run` starts it after generate()'s benchmark.
+"""Times rehearsing beside plain calls, kfp.local and Kale: `make bench`, or this file by a Python that has kfp.
 
 Each figure is the median over turns in which the tools run one after another, each in a fresh process. Bounds are
 ratios but for the overhead of a step, which is a bound on seconds: it is what a person waits.
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tests/bench/run", description="Times rehearsing beside others.")
+    parser = argparse.ArgumentParser(prog="tests/bench/rehearsals.py", description="Times rehearsing beside others.")
     parser.add_argument("--turns", type=int, default=5, metavar="N", help="how often each is measured")
     parser.add_argument("--kale", metavar="PYTHON", help=f"has {kale.NAME} {kale.VERSION} (default: .venv-kale)")
     parser.add_argument("--no-kale", dest="kale_too", action="store_false", help=f"leave out {kale.NAME}")
