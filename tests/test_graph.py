@@ -381,10 +381,12 @@ def one_of(outputs: dict) -> dict:
     }
     step = {"componentRef": {"name": "comp-word"}}
     inner = {"word": step, "word-2": step}
+    declared = {"parameters": {name: {"parameterType": "STRING"} for name in outputs.get("parameters", {})}}
+    branches = {"dag": {"tasks": {"a": branch, "b": branch}, "outputs": outputs}, "outputDefinitions": declared}
     return {
         "root": {"dag": {"tasks": tasks}},
         "components": {
-            "comp-condition-branches-1": {"dag": {"tasks": {"a": branch, "b": branch}, "outputs": outputs}},
+            "comp-condition-branches-1": branches,
             "comp-branch": {"dag": {"tasks": inner, "outputs": {"parameters": {"Output": chosen("word")}}}},
             "comp-then": {"dag": {"tasks": {"word": step}}},
             "comp-word": {"executorLabel": "exec-word"},
