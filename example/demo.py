@@ -32,12 +32,15 @@ def main() -> int:
     print(*(f"    {line}" for line in shown(notebook, "rehearse").split("\n")), sep="\n")
     print("\ndemo/AutoMLOps/README.md begins:\n")
     print(*(f"    {line}".rstrip() for line in head(CODEBASE / "README.md")), sep="\n")
-    print(NEXT)
+    (report,) = CODEBASE.glob(".automlops/runs/*/report.html")
+    print(NEXT.format(report=report.relative_to(HERE.parent)))
     return 0
 
 
 NEXT = """
 What you can do now:
+    {report}
+                                                 is the report of the run: open it in a browser
     .venv/bin/python -m pytest demo/AutoMLOps    compiles the pipeline and runs its steps here, without an account
     demo/quickstart.ipynb                        is the notebook as it ran; open it in Jupyter and change a step
     README.md                                    says how to do the same with a notebook of yours"""
