@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from .model import Change, Changes, Fate, Pipeline
+from .nouns import noun
 
 SHOWN = 40
 COLOURS = {
@@ -17,7 +17,7 @@ COLOURS = {
 MARKS = {Fate.CREATED: "+", Fate.SAME: "=", Fate.CHANGED: "~", Fate.KEPT: "!", Fate.REMOVED: "-"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Generated(Changes):
     """What generate() did: `changes`, `warnings`, `next_steps`, and how to look at them."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import spec
 from .model import Component, Kind, Param, Pipeline
+from .nouns import noun
 from .spec import Call, Compare, Compiled, Dag, Definition, FromTask, Input, Literal, Logic, Not, Status, Task
 
 ROOT = "root"
@@ -33,7 +34,7 @@ class Shape(StrEnum):
     PIPELINE = "pipeline"  # one that is used as a step of another
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Node:
     """A step or a group. `path` says where it stands ("root/for-loop-1/train"), `parent` is the path around it, and
     `detail` tells in the user's words what it does: "if count > 2", "for each of depths". `count` is how many items a
@@ -48,7 +49,7 @@ class Node:
     limit: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Edge:
     """`after` begins once `before` has ended: to take what it gave, or with `order` only to wait for it."""
 
@@ -57,7 +58,7 @@ class Edge:
     order: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Graph:
     """Every node after those it waits for and after the group around it; edges join nodes that stand side by side."""
 

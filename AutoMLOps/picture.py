@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from unicodedata import east_asian_width
 
 from .graph import ROOT, Edge, Graph, Node, Shape
 from .model import State, TaskRun
+from .nouns import noun
 
 WIDTH = 880.0  # what a row may take at the top; each group within may take a little less
 NAME, SMALL = 13.0, 11.0  # sizes of text
@@ -79,7 +79,7 @@ def html(graph: Graph, tasks: Iterable[TaskRun] = ()) -> str:
 # What is told of a node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@noun
 class Told:
     """How far a node has come, and the short lines that say so."""
 

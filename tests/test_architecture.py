@@ -27,6 +27,7 @@ FLOORS = {
     "graph": 4,
     "codebase": 4,
     "processes": 4,
+    "shell": 4,
     "records": 4,
     "nursery": 4,
     "picture": 5,
@@ -51,6 +52,7 @@ each_module = pytest.mark.parametrize("path", MODULES, ids=NAMES)
 NEVER = {"IPython", "kfp", "google", "subprocess", "multiprocessing", "socket", "urllib", "http", "requests"}
 DOORS = {  # who may touch what: steps and pip are processes, a notebook's picture is IPython's to show
     "processes": {"subprocess"},
+    "shell": {"subprocess"},
     "nursery": {"kfp"},  # it is run as the process that steps are copies of, and never imported
     "environments": {"subprocess"},
     "jupyter": {"IPython"},

@@ -1,5 +1,6 @@
 """The DAG of a pipeline: what kfp compiles and what was read of the notebook say the same."""
 
+import hashlib
 import importlib.util
 import json
 import random
@@ -85,7 +86,7 @@ def as_read(body: str):
 
 def document(folder, body: str) -> dict:
     """The spec that kfp compiles of the same."""
-    path = folder / "wiring.py"
+    path = folder / f"wiring_{hashlib.sha256(body.encode()).hexdigest()}.py"  # by its own name: Python keeps byte code
     path.write_text((COMPONENTS + body).replace("@AutoMLOps.", "@dsl.").replace("from AutoMLOps import AutoMLOps", ""))
     found = importlib.util.spec_from_file_location("wiring", path)
     module = importlib.util.module_from_spec(found)
