@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from types import FrameType
 from typing import Any
 
 from . import disk, jupyter, read, render
@@ -40,8 +41,9 @@ def generate(
         **settings: Anything else that configs/defaults.yaml holds, and output_dir:
 
             af_registry_location, af_registry_name: the Artifact Registry repository for the image
-            gs_bucket_name: the bucket for artifacts and specs; {project_id}-bucket if left out
+            gs_bucket_name, gs_bucket_location: the bucket for artifacts and specs; {project_id}-bucket if left out
             pipeline_runner_sa: the service account that runs the steps
+            steps_use: what the steps need a role for beyond the bucket, ["bigquery", "vertex-jobs"]; found if left out
             pipeline_job_location: the region where the pipeline runs
             enable_caching, labels: passed on with each run
             base_image: what the image is built on; python:<this Python>-slim if left out
@@ -83,7 +85,7 @@ def from_call(
         project_id,
         pipeline_params,
         which=pipeline,
-        live=notebook is None and jupyter.shell() is not None,
+        live=notebook is None and from_cells(),
         beside=os.path.dirname(os.path.abspath(notebook)) if notebook is not None else "",
         dry_run=dry_run,
         settings=settings,
@@ -149,9 +151,9 @@ def source(notebook: str | os.PathLike[str] | None) -> Notebook:
     """The named file; or the cells that ran; or the script that is running."""
     if notebook is not None:
         return read.notebook(os.fspath(notebook), disk.read_text(notebook))
-    live = jupyter.notebook()
-    if live is not None:
-        return live
+    cells = jupyter.notebook() if from_cells() else None
+    if cells is not None:
+        return cells
     script = getattr(sys.modules["__main__"], "__file__", None)
     if not script or not script.endswith(".py"):
         raise BadInput(
@@ -165,16 +167,28 @@ def source(notebook: str | os.PathLike[str] | None) -> Notebook:
     return read.notebook(script, disk.read_text(script), stop=_line_of_call())
 
 
+def from_cells() -> bool:
+    """Whether the cells that ran are meant: not where IPython runs a script, as `%run train.py` does."""
+    if jupyter.shell() is None:
+        return False
+    names = vars(sys.modules["__main__"])
+    frame = next((each for each in _callers() if each.f_globals is names), None)
+    return frame is None or "__file__" not in names or frame.f_code.co_filename != os.path.abspath(names["__file__"])
+
+
 def _line_of_call() -> int:
     """The line of the running script, at its top level, that led here: what stands above it is the pipeline's."""
     names = vars(sys.modules["__main__"])
-    frame = sys._getframe()
-    line = 0
-    while frame.f_back is not None:
+    frames = (each for each in _callers() if each.f_globals is names and each.f_code.co_name == "<module>")
+    return next((each.f_lineno for each in reversed(list(frames))), 0)
+
+
+def _callers() -> Iterator[FrameType]:
+    """The frames that led here, the nearest first."""
+    frame = sys._getframe().f_back
+    while frame is not None:
+        yield frame
         frame = frame.f_back
-        if frame.f_globals is names and frame.f_code.co_name == "<module>":
-            line = frame.f_lineno
-    return line
 
 
 def folder_of(given: object) -> str:
@@ -192,13 +206,20 @@ def _remember(tree: Tree, settings: Settings) -> None:
     _WRITTEN[text] = {section: {name: value for name, value, _ in rows} for section, rows in settings_.table(settings)}
 
 
-def values_of(folder: str) -> Mapping[str, Any]:
-    """The parameter values that a codebase holds."""
+def settings_of(folder: str) -> Settings:
+    """The settings that a codebase's configs come to."""
     saved, problems = _saved(folder)
     chosen, faults = settings_.chosen({}, saved)
-    values, others = _values(None, folder, chosen)
-    if problems or faults or others:
-        raise BadInput([*problems, *faults, *others])
+    if problems or faults or chosen is None:
+        raise BadInput([*problems, *faults])
+    return chosen
+
+
+def values_of(folder: str) -> Mapping[str, Any]:
+    """The parameter values that a codebase holds."""
+    values, problems = _values(None, folder, settings_of(folder))
+    if problems:
+        raise BadInput(problems)
     return values
 
 

@@ -1,10 +1,11 @@
 """What earlier runs came to: a step whose code, inputs and requirements are as they were is not run again."""
 
+import glob
 import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from .model import Artifact, Run, State, TaskRun
 from .processes import Job, Outcome, Runner, produced
 from .spec import Container
 
+OUTPUTS = "outputs"  # the folder that steps write to: what they put beside an artifact, as model.joblib, is of it
+LARGE = 64 << 20
 VOLATILE = re.compile(r"\{\{\$\.pipeline_")  # what is another in every run: its name, its root, its time
 
 
@@ -41,7 +44,7 @@ class Cache:
         if outcome:
             return outcome
         outcome = runner(job)
-        if outcome.error:
+        if outcome.error or self.key(job) != key:  # a step that changes its own inputs cannot be told by them
             return outcome
         return replace(outcome, key=key, digest=self.digest(produced(job, outcome.artifacts)))
 
@@ -101,18 +104,35 @@ class Cache:
         if "://" in uri:
             return uri
         path = Path(uri)
-        if path.is_dir():
-            inside = sorted(each for each in path.rglob("*") if each.is_file())
-            return hashed([(each.relative_to(path).as_posix(), self.file(each)) for each in inside])
-        return self.file(path) if path.is_file() else "absent"
+        beside = sorted(path.parent.glob(f"{glob.escape(path.name)}?*")) if path.parent.name == OUTPUTS else []
+        return hashed([(name, self.file(each)) for place in (path, *beside) for name, each in files(place)])
 
     def file(self, path: Path) -> str:
+        """The hash of a file; of a large one, of its place, size and time, for it would be read in every run."""
         status = os.stat(path)
         mark = (str(path), status.st_mtime_ns, status.st_size)
+        if status.st_size > LARGE:
+            return hashed(mark)
         if mark not in self.digests:
             with path.open("rb") as file:
                 self.digests[mark] = hashlib.file_digest(file, "sha256").hexdigest()
         return self.digests[mark]
+
+
+def files(place: Path) -> Iterator[tuple[str, Path]]:
+    """A file, or all within a folder, by their names; links are followed, once."""
+    if place.is_file():
+        yield place.name, place
+    seen = set()
+    for folder, inner, names in os.walk(place, followlinks=True):
+        if os.path.realpath(folder) in seen:
+            inner.clear()
+            continue
+        seen.add(os.path.realpath(folder))
+        inner.sort()
+        for path in (Path(folder, name) for name in sorted(names)):
+            if path.is_file():
+                yield os.path.relpath(path, place.parent), path
 
 
 def hashed(value: object) -> str:

@@ -39,12 +39,15 @@ class Codebase:
         return self.sources[function][0] if function in self.sources else None
 
     def beside(self, function: str) -> str:
-        """A hash of what else lies beside a component's code, which it may import; other components are not its own."""
+        """A hash of what else lies beside a component's code, which it may import; components that it does not
+        mention are left out."""
         own = self.source(function)
         if own is None:
             return ""
-        theirs = {f"{each.name}.py" for each in (self.folder / COMPONENTS).iterdir() if each.is_dir()}
-        files = sorted(each for each in own.parent.rglob("*") if each.is_file() and each.name not in theirs)
+        text = _text(own)
+        theirs = {each.name for each in (self.folder / COMPONENTS).iterdir() if each.is_dir()}
+        apart = {f"{name}.py" for name in theirs if name == function or not re.search(rf"\b{re.escape(name)}\b", text)}
+        files = sorted(each for each in own.parent.rglob("*") if each.is_file() and each.name not in apart)
         parts = [each.relative_to(own.parent).as_posix().encode() + b"\0" + each.read_bytes() for each in files]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

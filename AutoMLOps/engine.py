@@ -31,7 +31,7 @@ from typing import Any
 from AutoMLOps import spec
 from AutoMLOps.cache import Cache
 from AutoMLOps.errors import BadInput
-from AutoMLOps.model import Artifact, Kind, Param, Problem, Run, State, TaskRun
+from AutoMLOps.model import Artifact, Kind, Param, Problem, Run, State, TaskRun, slug
 from AutoMLOps.processes import Explain, Job, Outcome, Processes, Runner, planned, produced
 from AutoMLOps.spec import Container, Dag, Definition, Foreign, FromInput, FromTask, Importer, Retry, Task
 from AutoMLOps.stubs import Stub, stubbed
@@ -69,6 +69,7 @@ def run(
     python: Callable[[str], str] = lambda function: sys.executable,
     parallel: int | None = None,
     timeout: float | None = None,
+    since: float | None = None,
     watch: Watch = lambda news: None,
     stubs: Mapping[str, Stub] = MappingProxyType({}),
     cache: Cache | None = None,
@@ -79,14 +80,15 @@ def run(
     """Runs a compiled PipelineSpec with these parameter values, and says how it went.
 
     `source` names the file of a component's function and `python` the interpreter that runs it; `parallel` steps run
-    side by side, as many as there are cores unless told; a `timeout` in seconds is for the whole. `watch` is told of
-    the run as it begins, every second, and as it ends, and of each task that changes. `stubs` stand in for tasks, by
-    name; `cache` may know what a step comes to; `explain` says more of a failure; `pause` is what a retry waits.
-    Ctrl-C ends every process and gives a run that says CANCELLED. Raises BadInput before anything runs where the
-    spec, the values or a step cannot be run here.
+    side by side, as many as there are cores unless told; a `timeout` in seconds is for the whole, which began at
+    `since` on the monotonic clock. `watch` is told of the run as it begins, every second, and as it ends, and of each
+    task that changes. `stubs` stand in for tasks, by name; `cache` may know what a step comes to; `explain` says more
+    of a failure; `pause` is what a retry waits. Ctrl-C ends every process and gives a run that says CANCELLED. Raises
+    BadInput before anything runs where the spec, the values or a step cannot be run here.
     """
     compiled = spec.read(document)
-    problems = [*misfits(compiled.root, values)]
+    stubs = by_slug(stubs)
+    problems = [*misfits(compiled.root, values), *misplaced(compiled.root, stubs)]
     if runner is None:
         hindered = unrunnable(document, source, stubs)
         problems += [Problem(message=f"{task} cannot run here: it {why}") for task, why in hindered]
@@ -97,21 +99,49 @@ def run(
     runner = partial(cache.through, runner) if cache else runner
     play = Play(compiled, folder.resolve(), source, runner, parallel or cores(), watch, stubs, pause)
     with processes:
-        return play.through(values, timeout)
+        return play.through(values, timeout, time.monotonic() if since is None else since)
 
 
 def unrunnable(
     document: Mapping[str, Any], source: Source, stubs: Mapping[str, Stub] = MappingProxyType({})
 ) -> tuple[tuple[str, str], ...]:
     """The tasks that need more than this machine's Python, each with the reason, before anything runs."""
+    stubs = by_slug(stubs)
     tasks = [(path, task) for path, task in spec.walk(spec.read(document).root) if standing_in(task, stubs) is None]
     found = ((path, hindrance(task.definition, source)) for path, task in tasks)
     return tuple((path, reason) for path, reason in found if reason)
 
 
+def by_slug(stubs: Mapping[str, Stub]) -> dict[str, Stub]:
+    """Stubs by the names of their steps as kfp writes them: deploy_model and deploy-model are one."""
+    return {slug(name): stub for name, stub in stubs.items()}
+
+
 def standing_in(task: Task, stubs: Mapping[str, Stub]) -> Stub | None:
-    """The stub of a task: kfp numbers the tasks of a component that is used again, as in train-2."""
-    return stubs.get(task.name) or stubs.get(re.sub(r"-\d+$", "", task.name))
+    """The stub of a task, by any of its names; the stubs are by slug."""
+    return next((stubs[name] for name in names(task) if name in stubs), None)
+
+
+def names(task: Task) -> Iterator[str]:
+    """What a user may call a task: as the spec does, as it is shown, or as its component is called, all as slugs; kfp
+    numbers the tasks of a component that is used again, as in train-2."""
+    body = task.definition.body
+    yield slug(task.name)
+    yield slug(task.title)
+    yield re.sub(r"-\d+$", "", slug(task.name))
+    yield slug(body.function if isinstance(body, Container) and body.function else task.definition.name)
+
+
+def misplaced(root: Definition, stubs: Mapping[str, Stub]) -> Iterator[Problem]:
+    """The stubs that stand in for no step, or are no functions."""
+    steps = [task for _, task in spec.walk(root) if not isinstance(task.definition.body, Dag)]
+    known = {name for task in steps for name in names(task)}
+    for name, stub in stubs.items():
+        if name not in known:
+            there = ", ".join(dict.fromkeys(task.name for task in steps))
+            yield Problem(message=f"stubs has {name}, which is no step", hint=f"the steps are {there}")
+        elif not callable(stub):
+            yield Problem(message=f"the stub of {name} is {stub!r}, not a function")
 
 
 def hindrance(definition: Definition, source: Source) -> str:
@@ -227,8 +257,8 @@ class Play:
         self.ended: queue.SimpleQueue[tuple[Node, Job, Outcome]] = queue.SimpleQueue()
         self.count = itertools.count()
 
-    def through(self, values: Mapping[str, Any], timeout: float | None) -> Run:
-        deadline = None if timeout is None else time.monotonic() + timeout
+    def through(self, values: Mapping[str, Any], timeout: float | None, since: float) -> Run:
+        deadline = None if timeout is None else since + timeout
         try:
             self.start(values)
             while self.turn or self.ready or self.running or self.timers:

@@ -3,6 +3,7 @@
 AutoMLOpsError
 ├── BadInput        the notebook, the arguments or a file of settings: every fault at once, nothing was written
 ├── RunFailed       a rehearsal did not succeed; its `run` says how far it came, a StepFailed is its cause
+├── ScriptFailed    a script of the codebase stopped: where, what it said, what to do; its `done` says how far it came
 ├── StepFailed      what a step of it raised: the whole traceback, as the step printed it
 └── WriteError      the folder could not be written: the old tree stands, or the next call completes the new one
 """
@@ -21,10 +22,10 @@ class AutoMLOpsError(Exception):
 class BadInput(AutoMLOpsError):
     """Every fault found in what the user gave, listed together with how to mend each."""
 
-    def __init__(self, problems: Iterable[object]) -> None:
+    def __init__(self, problems: Iterable[object], undone: str = "nothing was written") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        head = "1 problem, nothing was written" if count == 1 else f"{count} problems, nothing was written"
+        head = f"{count} problem{'s' * (count != 1)}, {undone}"
         super().__init__("\n".join([f"{head}:", *(f"  - {problem}" for problem in self.problems)]))
 
 
@@ -33,6 +34,14 @@ class RunFailed(AutoMLOpsError):
 
     def __init__(self, message: str, run: object) -> None:
         self.run = run
+        super().__init__(message)
+
+
+class ScriptFailed(AutoMLOpsError):
+    """A script of the codebase stopped; the message holds what it said. `done` is what it had done by then."""
+
+    def __init__(self, message: str, done: object) -> None:
+        self.done = done
         super().__init__(message)
 
 

@@ -51,14 +51,15 @@ def main() -> list[str]:
             for order in map(json.loads, lines):
                 nursery, guard = os.getpid(), os.fork()
                 if not guard:
-                    os.close(orders)
+                    signal.set_wakeup_fd(-1)
+                    for each in (orders, deaths, wake):
+                        os.close(each)
                     return guarded(order, nursery, news)
                 guards[guard] = order["step"]
 
 
 def guarded(order: dict[str, Any], nursery: int, news: int) -> list[str]:
     """What a guard does: it returns in its step."""
-    signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     die_with(nursery)
     prctl(ADOPT, 1)

@@ -6,9 +6,9 @@ processes themselves are started by a nursery, which has loaded the executor onc
 
 import itertools
 import json
+import math
 import os
 import queue
-import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import failures
 from .errors import BadInput
 from .model import Artifact, Kind, Param, Problem
 from .spec import Container, Definition
@@ -117,16 +118,20 @@ def produced(job: Job, artifacts: Mapping[str, list[dict[str, Any]]]) -> dict[st
 OURS = {"_KFP_RUNTIME": "true", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def compiled(pipeline: Path, into: Path, python: str = sys.executable) -> dict[str, Any]:
+def compiled(pipeline: Path, into: Path, timeout: float | None = None) -> dict[str, Any]:
     """The spec that a codebase's own pipeline.py compiles: kfp is loaded there, not here."""
-    ended = subprocess.run(
-        [python, str(pipeline), "--output", str(into)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    try:
+        ended = subprocess.run(
+            [sys.executable, str(pipeline), "--output", str(into)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired:
+        raise BadInput([Problem(message=f"{pipeline} did not compile within {timeout:g} seconds")]) from None
     if ended.returncode:
         said = "\n".join((ended.stderr or ended.stdout).strip().split("\n")[-5:])
         hint = f"python {pipeline} --output spec.json says more"
@@ -315,6 +320,8 @@ class Nursery:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.listener.join(PATIENCE)
+        assert self.process.stdout
+        self.process.stdout.close()
         self.said.close()
 
 
@@ -375,14 +382,28 @@ def answer(job: Job, scratch: Path) -> Outcome:
 
 def said_by(job: Job) -> dict[str, Any]:
     path = job.outputs / "executor_output.json"
-    said = json.loads(path.read_text(encoding="utf-8"), parse_constant=refused) if path.is_file() else {}
+    said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     assert isinstance(said, dict)
+    for name, value in said.get("parameterValues", {}).items():
+        refused(f"its output {name}", value)
+    for name, group in said.get("artifacts", {}).items():
+        for artifact in group.get("artifacts", []):
+            for key, value in (artifact.get("metadata") or {}).items():
+                refused(f"{key} in the metadata of its output {name}", value)
     return said
 
 
-def refused(constant: str) -> None:
-    """NaN and the infinities, which Python writes, are not JSON: the executor's output would not be read."""
-    raise ValueError(f"what it gave holds {constant}, which cannot travel as JSON")
+def refused(what: str, value: Any) -> None:
+    """NaN and the infinities, which Python writes, are not JSON: what holds them would not be read."""
+    match value:
+        case float() if not math.isfinite(value):
+            raise ValueError(f"{what} holds {json.dumps(value)}, which cannot travel as JSON")
+        case dict():
+            for each in value.values():
+                refused(what, each)
+        case list():
+            for each in value:
+                refused(what, each)
 
 
 def from_file(param: Param, path: Path) -> Any:
@@ -394,9 +415,11 @@ def from_file(param: Param, path: Path) -> Any:
                 return written
             case Kind.BOOLEAN:
                 return json.loads(written.lower())
-        return json.loads(written, parse_constant=refused)
+        found = json.loads(written)
     except ValueError as fault:
         raise ValueError(f"the output {param.name} cannot be read as a {param.kind}: {fault}") from None
+    refused(f"its output {param.name}", found)
+    return found
 
 
 def settle_custom_paths(artifacts: Mapping[str, list[dict[str, Any]]], scratch: Path) -> None:
@@ -409,47 +432,25 @@ def settle_custom_paths(artifacts: Mapping[str, list[dict[str, Any]]], scratch: 
 
 
 def reason(code: int, job: Job, explain: Explain) -> str:
-    """Why a step failed: what it raised and where, else the end of its log."""
-    lines = ending(job.log).splitlines()
-    chain, said = raised(lines)
-    if code < 0 or not said:
-        return "\n".join([f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}", *lines[-10:]])
-    frames = [line.strip() for line in chain if line.startswith('  File "')]
-    own = [frame for frame in frames if str(job.source.resolve() if job.source else CARRIED) in frame]
-    line = int(re.search(r", line (\d+)", own[-1])[1]) if own else 0  # type: ignore[index]
-    before = list(own_words(lines[: lines.index(chain[0])]))[-5:]
-    printed = ["before that it printed:", *(f"  {each}" for each in before)] if any(before) else []
-    where = [explain(job.function, line, said[0]), *(own or frames)[-1:]]
-    return "\n".join(filter(None, [*said[:20], *where, *printed]))
+    """Why a step failed, from its exit code and its log."""
+    file = str(job.source.resolve()) if job.source else CARRIED
+    try:
+        text = job.code
+    except (OSError, ValueError):
+        text = ""  # it went, or is no text: that is why
+    return failures.reason(code, ending(job.log), file=file, function=job.function, text=text, explain=explain)
 
 
 def ending(log: Path) -> str:
-    """The last of what a step printed."""
+    """What is kept of what a step printed."""
     with log.open("rb") as file:
-        file.seek(-min(log.stat().st_size, 1 << 16), os.SEEK_END)
+        file.seek(-min(log.stat().st_size, 2 * KEPT), os.SEEK_END)
         return file.read().decode(errors="replace")
 
 
 def raised(lines: list[str]) -> tuple[list[str], list[str]]:
-    """The last traceback of a log, with those that led to it, and its exception; empty where there is none."""
-    starts = [place for place, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
-    if not starts:
+    """The traceback that ended a step, with those that led to it, and its exception; empty where there is none."""
+    found = failures.raised(failures.plain("\n".join(lines)).split("\n"))
+    if found is None:
         return [], []
-    frames = itertools.takewhile(lambda line: line.startswith("  "), lines[starts[-1] + 1 :])
-    end = starts[-1] + 1 + len(list(frames))
-    while len(starts) > 1 and any(line.startswith(LED) for line in lines[starts[-2] : starts[-1]]):
-        starts.pop()
-    return lines[starts[-1] : end], lines[end:]
-
-
-def own_words(lines: list[str]) -> Iterator[str]:
-    """The lines of a log but for those of kfp's executor: what it tells of itself, and the executor input."""
-    told = False
-    for line in lines:
-        told = told or line.endswith("Got executor_input:")
-        if not told and not line.startswith("[KFP Executor"):
-            yield line
-        told = told and line != "}"
-
-
-LED = ("During handling of the above exception", "The above exception was the direct cause")
+    return list(map(failures.short, found.chain)), list(map(failures.short, found.said[:200]))

@@ -1,10 +1,12 @@
 """The story of rehearse(): the codebase on disk, compiled and run on this machine."""
 
+import difflib
 import hashlib
 import json
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache as once
 from pathlib import Path
@@ -12,12 +14,13 @@ from types import MappingProxyType
 from typing import Any
 
 from . import api, codebase, engine, environments, graph, jupyter, live, processes, records, report, spec
+from . import settings as settings_
 from .cache import Cache
 from .codebase import Codebase
-from .errors import BadInput, RunFailed, StepFailed
+from .errors import BadInput, RunFailed, StepFailed, WriteError
 from .graph import Graph
 from .model import Fate, Notebook, Problem, Run, State, TaskRun
-from .nouns import named
+from .nouns import named, noun
 from .picture import html, svg
 from .processes import Explain
 from .read.google import reached_by
@@ -25,6 +28,7 @@ from .read.places import place
 from .timeline import REPORT, Rehearsed, failure
 
 ENVIRONMENTS = ("kernel", "isolated")
+OWN = ("parameters", "pipeline_params", "notebook", "pipeline", "stubs", "cache", "environment", "timeout")
 MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 
 
@@ -74,27 +78,41 @@ def rehearse(
         AutoMLOps.rehearse(parameters={"depth": 5}, cache=True)
     """
     folder = api.folder_of(settings.get("output_dir"))
+    generating = pipeline_params is not None or notebook is not None
+    wishes = Wishes(
+        parameters={} if parameters is None else parameters,
+        stubs={} if stubs is None else stubs,
+        cache=cache,
+        environment=environment,
+        timeout=timeout,
+    )
+    problems = [*_faults(wishes), *_idle(settings, generating)]
+    if problems:
+        raise BadInput(problems)
     warnings: tuple[Problem, ...] = ()
-    if pipeline_params is not None or notebook is not None:
+    if generating:
         done = api.from_call(
             None, pipeline_params, notebook=notebook, pipeline=pipeline, dry_run=False, settings=settings
         )
         warnings = done.warnings
-    elif jupyter.shell() is not None:
+    elif api.from_cells():
         warnings = _behind(pipeline, settings)
-    result = rehearsed(
-        folder,
-        parameters=parameters or {},
-        stubs=stubs or {},
-        cache=cache,
-        environment=environment,
-        timeout=timeout,
-        warnings=warnings,
-        cells=_cells(notebook),
-    )
+    result = rehearsed(folder, wishes, warnings=warnings, cells=_cells(notebook))
     if jupyter.shell() is None:
         print(result)  # a script that calls this has no cell to show the result in
     return result
+
+
+def _idle(settings: Mapping[str, Any], generating: bool) -> Iterator[Problem]:
+    """Words that have no effect: settings where nothing is generated, and slips in this call's own."""
+    known = {name for _, rows in settings_.table(settings_.Settings()) for name, _, _ in rows}
+    for name in settings:
+        meant = difflib.get_close_matches(name, OWN, 1, 0.8)
+        if meant and name not in known:
+            yield Problem(message=f"rehearse() has no {name}", hint=f"did you mean {meant[0]}?")
+        elif not generating and name != "output_dir":
+            hint = "give pipeline_params or notebook as well; the codebase's own settings are in its configs"
+            yield Problem(message=f"{name} is for generating, and nothing is generated here", hint=hint)
 
 
 def _behind(pipeline: str | None, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
@@ -116,33 +134,53 @@ def _cells(notebook: str | os.PathLike[str] | None) -> Notebook | None:
         return None
 
 
+@noun
+class Wishes:
+    """What is asked of a rehearsal."""
+
+    parameters: Mapping[str, Any] = MappingProxyType({})
+    stubs: Mapping[str, Callable[..., Any]] = MappingProxyType({})
+    cache: bool = False
+    environment: str = "kernel"
+    timeout: float | None = None
+
+
+def _faults(wishes: Wishes) -> Iterator[Problem]:
+    for name in ("parameters", "stubs"):
+        given = getattr(wishes, name)
+        if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+            yield Problem(message=f"{name} is {given!r}, not a dict by name", hint=f'write {name}={{"name": ...}}')
+    if wishes.environment not in ENVIRONMENTS:
+        hint = f"write one of {', '.join(map(repr, ENVIRONMENTS))}"
+        yield Problem(message=f"environment is {wishes.environment!r}", hint=hint)
+    timeout = wishes.timeout
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0):
+        yield Problem(message=f"timeout is {timeout!r}", hint="write a number of seconds")
+
+
 def rehearsed(
-    folder: str,
-    *,
-    parameters: Mapping[str, Any] = MappingProxyType({}),
-    stubs: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
-    cache: bool = False,
-    environment: str = "kernel",
-    timeout: float | None = None,
-    warnings: tuple[Problem, ...] = (),
-    cells: Notebook | None = None,
+    folder: str, wishes: Wishes, *, warnings: tuple[Problem, ...] = (), cells: Notebook | None = None
 ) -> Rehearsed:
     """Compiles and runs a codebase, and remembers how it went."""
-    _check(folder, environment)
-    values = {**api.values_of(folder), **parameters}
-    code = codebase.read(folder)
-    isolated = environment == "isolated"
-    earlier = records.recorded(folder) if cache else ()
-    kept = records.begun(folder)
+    began = time.monotonic()
+    if not Path(folder, codebase.PIPELINE).is_file():
+        hint = "give pipeline_params, or call generate() first"
+        raise BadInput([Problem(message=f"{folder} holds no generated codebase", hint=hint)])
+    values = {**api.values_of(folder), **wishes.parameters}
+    earlier = records.recorded(folder) if wishes.cache else ()
     try:
-        document = _compiled(folder, kept, earlier)
-        compiled = spec.read(document)
-        warnings = (*warnings, *_reaching(compiled, code, stubs), *environments.differences(code.images))
+        kept = records.begun(folder)
+    except OSError as error:
+        raise WriteError(f"the record of a run cannot be written to {folder}: {error}") from error
+    try:
+        document = _compiled(folder, kept, earlier, wishes.timeout)
+        compiled, code = spec.read(document), codebase.read(folder)
+        python = _isolated(code) if wishes.environment == "isolated" else lambda function: sys.executable
+        texts = _keep_code(compiled, code, kept)
+        warnings = (*warnings, *_reaching(compiled, code, wishes.stubs), *environments.differences(code.images))
         drawn = graph.of_spec(compiled)
-        python = _isolated(code) if isolated else lambda function: sys.executable
-        _keep_code(compiled, code, kept)
+        view = live.view(drawn, warnings)
         with records.Recorder(kept) as recorder:
-            view = live.view(drawn, warnings)
 
             def watch(news: Run | TaskRun) -> None:
                 recorder(news)
@@ -153,37 +191,40 @@ def rehearsed(
                     document,
                     values,
                     folder=kept,
-                    source=code.source,
+                    source=_unchanged(code, texts),
                     python=python,
-                    stubs=stubs,
-                    cache=Cache(earlier, _surroundings(code, python), recall=cache),
-                    explain=_explain(code, cells, isolated),
-                    timeout=timeout,
+                    stubs=wishes.stubs,
+                    cache=Cache(earlier, _surroundings(code, python), recall=wishes.cache),
+                    explain=_explain(code, cells, wishes.environment == "isolated"),
+                    timeout=wishes.timeout,
+                    since=began,
                     watch=watch,
                 )
             finally:
                 view.close()
-    except BadInput:
-        records.dropped(kept)  # nothing ran, so there is nothing to remember
-        raise
+    except BadInput as error:
+        raise BadInput(error.problems, "nothing ran") from None
+    finally:
+        if not (kept / records.RECORD).is_file() or not (kept / records.RECORD).stat().st_size:
+            records.dropped(kept)  # nothing ran, so there is nothing to remember
     if recorder.fault:
         warnings = (*warnings, Problem(message=f"the record of this run is not whole: {recorder.fault}"))
     return _told(run, drawn, warnings, folder)
 
 
-def _check(folder: str, environment: str) -> None:
-    problems = []
-    if not Path(folder, codebase.PIPELINE).is_file():
-        hint = "give pipeline_params, or call generate() first"
-        problems.append(Problem(message=f"{folder} holds no generated codebase", hint=hint))
-    if environment not in ENVIRONMENTS:
-        hint = f"write one of {', '.join(map(repr, ENVIRONMENTS))}"
-        problems.append(Problem(message=f"environment is {environment!r}", hint=hint))
-    if problems:
-        raise BadInput(problems)
+def _unchanged(code: Codebase, texts: Mapping[str, str]) -> Callable[[str], Path | None]:
+    """The source of a component, while it says what it said when the run began: the record tells no other."""
+
+    def source(function: str) -> Path | None:
+        path = code.source(function)
+        if path and function in texts and path.read_text(encoding="utf-8") != texts[function]:
+            raise engine.Unmet(f"{path} was changed while the run went on: rehearse again")
+        return path
+
+    return source
 
 
-def _compiled(folder: str, kept: Path, earlier: Iterable[Run]) -> Mapping[str, Any]:
+def _compiled(folder: str, kept: Path, earlier: Iterable[Run], timeout: float | None) -> Mapping[str, Any]:
     """The compiled spec; an earlier run's, where that may be taken and nothing it is made of has changed."""
     key, target = _ingredients(folder), kept / "spec.json"
     records.put(kept / "spec.key", key)
@@ -193,7 +234,7 @@ def _compiled(folder: str, kept: Path, earlier: Iterable[Run]) -> Mapping[str, A
             records.put(target, (before / "spec.json").read_text(encoding="utf-8"))
             found: Mapping[str, Any] = json.loads(target.read_text(encoding="utf-8"))
             return found
-    return processes.compiled(Path(folder, codebase.PIPELINE).resolve(), target)
+    return processes.compiled(Path(folder, codebase.PIPELINE).resolve(), target, timeout)
 
 
 def _ingredients(folder: str) -> str:
@@ -210,17 +251,17 @@ def _ingredients(folder: str) -> str:
     return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
 
-def _reaching(compiled: spec.Compiled, code: Codebase, stubs: Mapping[str, object]) -> Iterator[Problem]:
+def _reaching(compiled: spec.Compiled, code: Codebase, stubs: Mapping[str, Callable[..., Any]]) -> Iterator[Problem]:
     """The steps that reach Google services, to be named before they do."""
     for path, task in spec.walk(compiled.root):
         body = task.definition.body
-        if not isinstance(body, spec.Container) or engine.standing_in(task, stubs):  # type: ignore[arg-type]
+        if not isinstance(body, spec.Container) or engine.standing_in(task, engine.by_slug(stubs)):
             continue
         source = code.source(body.function)
         found = reached_by(source.read_text(encoding="utf-8") if source else body.embedded)
         if found:
             message = f"{path.partition('/')[2]} reaches Google, with your credentials: {', '.join(found)}"
-            yield Problem(message=message, hint=f"stubs={{{task.title!r}: ...}} stands in for it")
+            yield Problem(message=message, hint=f"stubs={{{body.function or task.name!r}: ...}} stands in for it")
 
 
 def _isolated(code: Codebase) -> Callable[[str], str]:
@@ -277,8 +318,9 @@ def _missing(module: str, image: str, isolated: bool) -> str:
     return f"{module} is not installed in this environment: install it, or rehearse with environment='isolated'"
 
 
-def _keep_code(compiled: spec.Compiled, code: Codebase, kept: Path) -> None:
-    """Copies of what will run, so that the record stays true when the codebase has moved on."""
+def _keep_code(compiled: spec.Compiled, code: Codebase, kept: Path) -> dict[str, str]:
+    """Copies of what will run, so that the record stays true when the codebase moves on; the sources by function."""
+    texts = {}
     for _, task in spec.walk(compiled.root):
         body = task.definition.body
         if not isinstance(body, spec.Container):
@@ -286,9 +328,11 @@ def _keep_code(compiled: spec.Compiled, code: Codebase, kept: Path) -> None:
         source, image = code.source(body.function), code.image(body.function)
         text = source.read_text(encoding="utf-8") if source else body.embedded
         if text:
+            texts[body.function] = text
             records.put(kept / "code" / f"{task.definition.name}.py", text)
         if image:
             records.put(kept / "code" / f"{task.definition.name}.txt", image.requirements)
+    return texts
 
 
 def _told(run: Run, drawn: Graph, warnings: tuple[Problem, ...], folder: str) -> Rehearsed:

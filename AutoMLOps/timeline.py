@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 
+from .failures import plain
 from .model import Problem, Run, State, TaskRun
 from .nouns import noun
 
@@ -36,6 +37,8 @@ class Report(os.PathLike[str]):
         return self.path
 
     def _repr_html_(self) -> str:
+        if not os.path.isfile(self.path):
+            return "<p>The run ended before its report was written.</p>"
         page = Path(self.path).read_text(encoding="utf-8")
         page = escape(page.replace(HEAD, f'{HEAD}<base href="about:srcdoc">', 1))  # its links lead within the frame
         style = "width:100%;height:40em;border:1px solid #8886"
@@ -57,7 +60,7 @@ class Rehearsed(Run):
         return Report(os.path.join(self.folder, REPORT))
 
     def __str__(self) -> str:
-        return "\n".join(_text(self))
+        return "\n".join(plain(line).replace("\n", " ") for line in _text(self))
 
     __repr__ = __str__
 
@@ -75,14 +78,29 @@ def headline(run: Run, tasks: Iterable[TaskRun] | None = None) -> str:
 
 
 def failure(run: Run) -> str:
-    """What to tell of a run that failed: which steps did, what they were given, the end of their logs."""
+    """What to tell of a run that failed: which steps did, what they were given, the end of their logs; and where it was
+    ended before its time, why, and what that ended."""
     failed = [task for task in run.tasks if task.state is State.FAILED and not task.group]
-    lines = [headline(run), *(f"  {line}" for line in run.error.split("\n") if run.error and not failed)]
+    lines = [headline(run), *_ended_early(run, failed)]
     for task in failed:
         lines.append(f"step {place(task)} failed, given {_cut(_given(task), 300)}")
         lines += [f"  {line}" for line in task.error.split("\n")]
         lines += [f"  its log: {task.log}"] * bool(task.log)
-    return "\n".join([*lines, f"report: {os.path.join(run.folder, REPORT)}"])
+    return plain("\n".join([*lines, f"report: {os.path.join(run.folder, REPORT)}"]))
+
+
+def _ended_early(run: Run, failed: Sequence[TaskRun]) -> Iterator[str]:
+    """Why a run failed, where its steps do not say so, and the steps that were ended by it."""
+    cancelled = [task for task in run.tasks if task.state is State.CANCELLED]
+    if run.error and (cancelled or not failed):
+        yield from (f"  {line}" for line in run.error.split("\n"))
+    steps = [task for task in cancelled if not task.group]
+    for told, several in (
+        ("ended by this", [task for task in steps if task.started]),
+        ("not begun", [task for task in steps if not task.started]),
+    ):
+        if several:
+            yield _cut(f"  {told}: {', '.join(map(place, several))}", 300)
 
 
 def place(task: TaskRun) -> str:
@@ -127,7 +145,8 @@ def _given(task: TaskRun) -> str:
 def _output(name: str, value: object) -> str:
     if not (isinstance(value, list) and value and all(isinstance(item, dict) and "uri" in item for item in value)):
         return f"{name}={json.dumps(value, ensure_ascii=False)}"
-    said = (value[0].get("metadata") or {}) if len(value) == 1 else {}
+    said = value[0].get("metadata") if len(value) == 1 else {}
+    said = said if isinstance(said, dict) else {}
     plain = {key: known for key, known in said.items() if not isinstance(known, dict | list)}  # no whole matrix
     told = ", ".join(f"{key}={json.dumps(known, ensure_ascii=False)}" for key, known in plain.items())
     return f"{name}({told})" if told else name

@@ -190,3 +190,84 @@ def test_a_folder_is_compared_with_all_that_is_in_it(again):
     assert states(again(document)) == ["cached", "cached"]
     Path(first.folder, "root/spread/outputs/data/in/b").write_text("two")
     assert states(again(document)) == ["succeeded", "cached"]
+
+
+@step
+def beside(data: Output[Dataset], text: str):
+    """As joblib and numpy do, it puts a suffix of its own after the name."""
+    with open(data.path + ".txt", "w") as file:
+        file.write(text)
+
+
+@step
+def fetch_beside(data: Input[Dataset]) -> str:
+    with open(data.path + ".txt") as file:
+        return file.read()
+
+
+@dsl.pipeline
+def suffixed(text: str):
+    fetch_beside(data=beside(text=text).outputs["data"])
+
+
+def test_what_lies_beside_an_artifact_under_its_name_is_of_it(again):
+    document = compiled(suffixed)
+    first = again(document, text="one")
+    assert '"Output": "two"' in "".join(task.outputs for task in again(document, text="two").tasks)
+    Path(first.folder, "root/beside/outputs/data.txt").unlink()
+    assert '"Output": "one"' in "".join(task.outputs for task in again(document, text="one").tasks)
+
+
+def test_a_step_that_changes_its_inputs_is_never_taken_over(again):
+    @step
+    def clean(data: Input[Dataset]) -> int:
+        with open(data.path, "w") as file:
+            file.write("clean")
+        return 1
+
+    @dsl.pipeline
+    def cleaned(text: str):
+        written = write(text=text)
+        done = clean(data=written.outputs["data"])
+        fetch(data=written.outputs["data"]).after(done)
+
+    document = compiled(cleaned)
+    for _ in range(2):
+        assert '"Output": "clean5"' in "".join(task.outputs for task in again(document, text="dirty").tasks)
+
+
+def test_what_a_folder_links_to_is_of_it(again, tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "a").write_text("one")
+
+    @step
+    def link(data: Output[Dataset], to: str):
+        import os
+
+        os.mkdir(data.path)
+        os.symlink(to, os.path.join(data.path, "far"))
+        os.symlink(data.path, os.path.join(data.path, "round"))
+
+    @step
+    def follow(data: Input[Dataset]) -> str:
+        with open(data.path + "/far/a") as file:
+            return file.read()
+
+    @dsl.pipeline
+    def linked(to: str):
+        follow(data=link(to=to).outputs["data"])
+
+    document = compiled(linked)
+    again(document, to=str(tmp_path / "far"))
+    (tmp_path / "far" / "a").write_text("two")
+    assert '"Output": "two"' in "".join(task.outputs for task in again(document, to=str(tmp_path / "far")).tasks)
+
+
+def test_a_large_file_is_known_by_its_time(again, monkeypatch):
+    monkeypatch.setattr("AutoMLOps.cache.LARGE", 3)
+    document = compiled(chain)
+    first = again(document, text="abcdef")
+    assert states(again(document, text="abcdef")) == ["cached"] * 3
+    path = Path(first.folder, "root/write/outputs/data")
+    path.write_text("ABCDEF")
+    assert states(again(document, text="abcdef"))[0] == "succeeded"

@@ -781,7 +781,7 @@ def test_a_number_that_json_does_not_have(play):
     def measured():
         measure()
 
-    assert task(play(measured), "measure").error == "what it gave holds NaN, which cannot travel as JSON"
+    assert task(play(measured), "measure").error == "its output Output holds NaN, which cannot travel as JSON"
 
 
 def test_the_error_names_the_line_of_the_component(folder):

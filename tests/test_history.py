@@ -8,15 +8,18 @@ import pytest
 from AutoMLOps import AutoMLOps, BadInput
 from AutoMLOps.history import Runs, metrics
 from AutoMLOps.model import Run, State, TaskRun
+from AutoMLOps.nouns import replace
+from AutoMLOps.timeline import Rehearsed
 
 
 def artifact(uri, kind="system.Dataset", **metadata):
     return [{"name": "x", "uri": uri, "type": {"schemaTitle": kind}, "metadata": metadata}]
 
 
-def step(name, inputs=None, outputs=None, state=State.SUCCEEDED):
+def step(name, inputs=None, outputs=None, state=State.SUCCEEDED, **changes):
     given = {"inputs": json.dumps(inputs or {}), "outputs": json.dumps(outputs or {})}
-    return TaskRun(path=f"root/{name}", name=name, component=name, state=state, started=1.0, ended=2.0, **given)
+    timed = {"started": 1.0, "ended": 2.0, **changes}
+    return TaskRun(**{"path": f"root/{name}", "name": name, "component": name, "state": state, **timed, **given})
 
 
 def run(number, depth, accuracy, *, state=State.SUCCEEDED, train=State.SUCCEEDED):
@@ -158,3 +161,135 @@ def test_what_users_say_stays_text():
         tags = Tags(html)
         assert "script" not in tags.found and {"div"} <= set(tags.found)
     assert hostile in Tags(several._repr_html_()).said
+
+
+def fixed(number, *more, cached=""):
+    """A run whose first step gives the same path in every run."""
+    state = State.CACHED if cached else State.SUCCEEDED
+    load = step("load", {"number": number}, {"data": artifact("/fixed.csv")}, state, cached=cached, key="k")
+    return replace(run(number, 1, 0.5), tasks=(load, *more))
+
+
+def test_an_artifact_that_each_run_writes_to_the_same_place_is_the_newest_runs():
+    several = Runs((fixed(3), fixed(2), fixed(1)))
+    for name in ("load.data", "/fixed.csv"):
+        assert several.lineage(name).run.id == "wine-3" and several.lineage(name).parameters == {"number": 3}
+    assert Runs(several.runs[::-1]).lineage("load.data").run.id == "wine-3"
+    assert several[1:].lineage("load.data").run.id == "wine-2"
+
+
+def test_an_artifact_written_to_the_same_place_is_not_taken_for_that_of_the_run_it_was_cached_from():
+    several = Runs((fixed(3, cached="/r/1"), fixed(2), fixed(1)))
+    assert several.lineage("load.data").run.id == "wine-1"
+
+
+def test_a_result_whose_maker_is_no_longer_on_record_is_of_the_step_that_took_it_over():
+    origin = Runs((fixed(3, cached="/r/gone"), fixed(2))).lineage("load.data")
+    assert (origin.run.id, origin.task.state) == ("wine-3", State.CACHED)
+
+
+def test_a_step_that_was_cached_has_what_it_was_given_then():
+    give = {"data": artifact("/fixed.csv")}
+    use = step("use", give, {"model": artifact("/model")}, started=3.0, ended=4.0)
+    again = replace(use, state=State.CACHED, cached="/r/1")
+    origin = Runs((fixed(2, again, cached="/r/1"), fixed(1, use))).lineage("use.model")
+    assert (origin.run.id, [each.run.id for each in origin.inputs]) == ("wine-1", ["wine-1"])
+
+
+def test_a_step_that_passes_an_artifact_through_leads_to_its_first_maker():
+    give = {"data": artifact("/fixed.csv")}
+    same = step("same", give, {"same": artifact("/fixed.csv")}, started=3.0, ended=4.0)
+    last = step("last", give, {"model": artifact("/model")}, started=5.0, ended=6.0)
+    several = Runs((fixed(2, last, same), fixed(1, last, same)))
+    told = str(several.lineage("last.model"))
+    assert [line.split()[0] for line in told.splitlines()[::2]] == ["last.model", "same.same", "load.data"]
+    assert "in 2" in told and "in 1" not in told
+
+
+def test_steps_that_pass_an_artifact_round_at_the_same_moment_come_to_an_end():
+    give = {"data": artifact("/fixed.csv")}
+    names = ("one", "two", "three")
+    tasks = [step(name, give, {"same": artifact("/fixed.csv")}, ended=1.0) for name in names]
+    several = Runs(tuple(fixed(number, *tasks) for number in (3, 2, 1)))
+    assert str(several.lineage("/fixed.csv")).count("/fixed.csv") == 4
+
+
+def test_an_input_is_of_the_step_that_had_given_it_by_then():
+    give = {"data": artifact("/fixed.csv")}
+    slow, quick = (step(name, {}, give, started=at, ended=end) for name, at, end in (("s", 3.0, 9.0), ("q", 2.0, 4.0)))
+    use = step("use", give, {"model": artifact("/model")}, started=5.0, ended=6.0)
+    assert [each.task.name for each in Runs((fixed(1, use, slow, quick),)).lineage("use.model").inputs] == ["q"]
+
+
+def test_a_long_chain_is_told_to_its_end_and_what_two_took_only_once():
+    tasks = [step("step0", {}, {"x": artifact("/0")}, started=1.0, ended=1.0)]
+    for number in range(1, 1100):
+        before = artifact(f"/{number - 1}")
+        give = {"left": before, "right": before}
+        at = {"started": float(number), "ended": float(number)}
+        tasks.append(step(f"step{number}", give, {"x": artifact(f"/{number}")}, **at))
+    origin = Runs((replace(run(1, 1, 0.5), tasks=tuple(tasks)),)).lineage("step1099.x")
+    lines = str(origin).splitlines()
+    assert sum("step0.x" in line for line in lines) == 2
+    assert sum("told above" in line for line in lines) == 1099
+
+
+def test_what_only_looks_like_an_artifact_is_no_fault():
+    odd = step("odd", {"a": [{"uri": {}}]}, {"b": [{"uri": ["x"]}], "c": artifact("/c")})
+    origin = Runs((replace(run(1, 1, 0.5), tasks=(odd,)),)).lineage("odd.c")
+    assert origin.inputs == () and str(origin).startswith("odd.c")
+
+
+def test_the_artifacts_there_are_may_be_many():
+    many = tuple(step(f"s{number}", {}, {"x": artifact(f"/{number}")}) for number in range(50))
+    with pytest.raises(BadInput, match=r"there are: s0\.x, .*s19\.x, and 30 more\)$"):
+        Runs((replace(run(1, 1, 0.5), tasks=many),)).lineage("nothing.x")
+
+
+def test_one_run_shows_its_steps_and_has_its_report():
+    one = RUNS[0]
+    assert isinstance(one, Rehearsed) and str(one).splitlines()[0] == "wine: succeeded in 2.0 s, 2 steps"
+    assert one.report.path == "/r/2/report.html" and "<table>" in one._repr_html_() and one.warnings == ()
+    assert [type(each) for each in RUNS] == [Rehearsed] * 2 and RUNS[0] == next(iter(RUNS))
+    assert RUNS.lineage("train.model").run == one and Runs((one,))[0] is one
+
+
+def test_of_many_parameters_and_metrics_the_first_are_in_the_table():
+    tasks = tuple(
+        step("train", {}, {"m": artifact("/m", "system.Metrics", accuracy=number)}, path=f"root/loop/{number}/train")
+        for number in range(100)
+    )
+    values = json.dumps({f"p{number}": number for number in range(8)})
+    flooded = replace(run(1, 1, 0.5), parameters=values, tasks=tasks)
+    row = str(Runs((flooded,))).splitlines()[1]
+    assert "p5=5, and 2 more" in row and "p6" not in row
+    assert "loop/5/train.accuracy=5, and 94 more" in row and len(row) < 400
+    assert "and 94 more" in Runs((flooded,))._repr_html_()
+    assert len(metrics(flooded)) == 100 and len(Runs((flooded,)).compare().rows) == 3 + 8 + 100 + 100
+
+
+def test_when_runs_began_is_no_difference():
+    compared = RUNS.compare()
+    assert len(set(compared.rows["began"])) == 2 and "began" not in compared.differences
+    assert not any(line.startswith("* began") for line in str(compared).splitlines())
+
+
+HOSTILE = "a\nb\x1b[2Jc\r\x00\x9b\u2028\u202e\ud800z"
+
+
+def test_control_characters_neither_break_a_line_nor_reach_the_screen():
+    tasks = (
+        step(HOSTILE, {HOSTILE: HOSTILE}, {HOSTILE: artifact(HOSTILE, HOSTILE)}),
+        step("m", {}, {"m": artifact("/m", "system.Metrics", **{HOSTILE: HOSTILE})}),
+    )
+    values = {"folder": f"/r/{HOSTILE}", "parameters": json.dumps({HOSTILE: HOSTILE}), "tasks": tasks}
+    several = Runs((replace(run(1, 1, 0.5), **values),))
+    compared, origin = several.compare(), several.lineage(HOSTILE)
+    with pytest.raises(BadInput) as refused:
+        several.lineage(f"no{HOSTILE}")
+    assert len(str(several).splitlines()) == 2
+    assert len(str(compared).splitlines()) == 1 + len(compared.rows) and len(str(origin).splitlines()) == 2
+    shown = (str(several), str(compared), str(origin), str(refused.value))
+    for text in (*shown, *(each._repr_html_() for each in (several, compared, origin))):
+        assert "\ufffd" in text and not set(text.replace("\n", "")) & set(HOSTILE.replace("\n", "")) - set("abc[2Jz")
+        assert text.encode()

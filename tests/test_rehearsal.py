@@ -2,13 +2,18 @@
 
 import json
 import os
+import subprocess
+import sys
+import threading
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
 import golden
 import pytest
+from tools import environment
 
-from AutoMLOps import AutoMLOps, BadInput, RunFailed, StepFailed, records
+from AutoMLOps import AutoMLOps, BadInput, RunFailed, StepFailed, WriteError, records
 from AutoMLOps.cli import main
 from AutoMLOps.model import State, TaskRun
 from AutoMLOps.timeline import Rehearsed
@@ -121,8 +126,8 @@ def test_a_step_that_is_no_python_of_ours_is_refused_or_stubbed(script):
 
 def test_a_run_that_takes_too_long_is_ended(script):
     Path("work.py").write_text(SCRIPT.replace("    print(number)", "    import time; time.sleep(60)"))
-    with pytest.raises(RunFailed):
-        AutoMLOps.rehearse(pipeline_params={"words": "a b c"}, notebook=script, timeout=1.5)
+    with pytest.raises(RunFailed, match="it took longer than 8 seconds"):
+        AutoMLOps.rehearse(pipeline_params={"words": "a b c"}, notebook=script, timeout=8)
 
 
 def test_what_is_run_is_never_committed(script):
@@ -308,3 +313,111 @@ def test_the_terminal_takes_values_for_one_run(script, capsys):
     assert json.loads(run.parameters) == {"words": "a b c", "least": 2}
     assert main(["rehearse", "--parameter", "words"]) == 2
     assert "write NAME=VALUE" in capsys.readouterr().err
+
+
+UNDERSCORED = SCRIPT.replace("def tell(", "def tell_all(").replace("        tell(", "        tell_all(")
+
+
+@pytest.mark.parametrize("name", ["tell_all", "tell-all", "Tell_All"])
+def test_a_stub_is_named_as_the_user_names_the_step(script, name):
+    Path("work.py").write_text(UNDERSCORED)
+    said = []
+    AutoMLOps.rehearse(
+        pipeline_params={"words": "a b c"}, notebook=script, stubs={name: lambda number: said.append(number)}
+    )
+    assert said == [3]
+
+
+def test_what_is_asked_amiss_is_told_at_once_and_nothing_is_written(script):
+    with pytest.raises(BadInput) as raised:
+        AutoMLOps.rehearse(
+            pipeline_params={"words": "a"},
+            notebook=script,
+            parameters=["words"],
+            stubs=[],
+            environment="isolatd",
+            timeout="5",
+            parametres={"words": "b"},
+        )
+    told = str(raised.value)
+    assert "5 problems" in told and "did you mean parameters?" in told and not Path("AutoMLOps").exists()
+
+
+def test_a_stub_for_no_step_is_refused_with_the_steps_there_are(script):
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "a"})
+    with pytest.raises(
+        BadInput, match=r"stubs has tel, which is no step \(the steps are tell, count, write\)"
+    ) as raised:
+        AutoMLOps.rehearse(stubs={"tel": print})
+    assert "1 problem, nothing ran" in str(raised.value)
+    with pytest.raises(BadInput, match="the stub of tell is 5, not a function"):
+        AutoMLOps.rehearse(stubs={"tell": 5})
+
+
+def test_a_setting_where_nothing_is_generated_is_refused(script):
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "a"})
+    with pytest.raises(BadInput, match="base_image is for generating"):
+        AutoMLOps.rehearse(base_image="python:3.12-slim")
+
+
+def test_the_terminal_takes_a_file_of_values_without_a_notebook_and_no_settings(script, capsys):
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "one"})
+    Path("p.json").write_text('{"words": "a b c d", "least": 2}')
+    assert main(["rehearse", "--params", "p.json", "--parameter", "least=3"]) == 0
+    assert json.loads(records.recorded("AutoMLOps")[0].parameters) == {"words": "a b c d", "least": 3}
+    assert main(["rehearse", "--project-id", "my-project"]) == 2
+    assert "--project-id is for generating" in capsys.readouterr().err
+
+
+def test_a_source_that_changes_under_a_run_stops_its_step(script):
+    Path("work.py").write_text(
+        SCRIPT.replace('    with open(data.path, "w")', '    import time; time.sleep(1)\n    with open(data.path, "w")')
+    )
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "one"})
+    source = Path("AutoMLOps/components/component_base/src/count.py")
+
+    def later():
+        while not list(Path("AutoMLOps/.automlops/runs").glob("*/root/write/log.txt")):
+            time.sleep(0.01)
+        source.write_text(source.read_text().replace("return found", "return 0"))
+
+    edit = threading.Thread(target=later)
+    edit.start()
+    with pytest.raises(RunFailed, match=r"count.py was changed while the run went on: rehearse again"):
+        AutoMLOps.rehearse()
+    edit.join()
+
+
+def test_a_folder_that_cannot_be_written_is_one_error(script):
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "one"})
+    Path("AutoMLOps/.automlops/runs").write_text("a file")
+    with pytest.raises(WriteError, match="the record of a run cannot be written"):
+        AutoMLOps.rehearse()
+
+
+def test_time_runs_while_it_compiles_and_nothing_is_left(script):
+    AutoMLOps.generate(notebook=script, pipeline_params={"words": "one"})
+    path = Path("AutoMLOps/pipelines/pipeline.py")
+    path.write_text("import time\ntime.sleep(60)\n" + path.read_text())
+    with pytest.raises(BadInput, match="did not compile within 0.5 seconds"):
+        AutoMLOps.rehearse(timeout=0.5)
+    assert os.listdir("AutoMLOps/.automlops/runs") == []
+
+
+def test_a_component_that_another_imports_counts_for_its_cache(script):
+    AutoMLOps.rehearse(pipeline_params={"words": "a b c"}, notebook=script)
+    folder = Path("AutoMLOps/components/component_base/src")
+    (folder / "count.py").write_text((folder / "count.py").read_text() + "\nimport tell as other\n")
+    AutoMLOps.rehearse()
+    (folder / "tell.py").write_text((folder / "tell.py").read_text() + "\nMORE = 1\n")
+    assert states(AutoMLOps.rehearse(cache=True))["count"] is State.SUCCEEDED
+
+
+@pytest.mark.slow
+def test_a_script_that_ipython_runs_is_the_script(script):
+    Path("work.py").write_text(
+        SCRIPT + "\nrun = AutoMLOps.rehearse(pipeline_params={'words': 'a b c'})\nprint(run.state)\n"
+    )
+    command = [sys.executable, "-m", "IPython", "--colors=NoColor", "work.py"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=120, check=False)
+    assert "succeeded" in ended.stdout, ended.stdout + ended.stderr

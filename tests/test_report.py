@@ -574,11 +574,12 @@ def test_documents_share_what_room_there_is(ran, monkeypatch):
     assert [bool(each.text) for each in report.evidence(ran)["root/train"].documents] == [True, False, False, False]
 
 
-def test_what_kfp_says_of_itself_is_folded_away():
-    log = "[KFP Executor 1 INFO]: Got executor_input:\n{\n  1\n}\nmine\n[KFP Executor 2 INFO]: Wrote\n"
+def test_what_kfp_says_of_itself_is_folded_away_and_what_the_user_logs_is_not():
+    head = "[KFP Executor 2026-11-21 08:00:00,000 INFO]: "
+    log = f"{head}Got executor_input:\n{{\n  1\n}}\n{head}mine\n{head}Wrote executor output file to x.\n"
     whole = report.page(run(task("root/a")), PICTURE, {"root/a": Evidence(log=log)})
     assert re.search(r'aria-label="log of a">mine</pre>', whole)
-    assert "what kfp&#x27;s executor said, 5 lines" in whole or "what kfp's executor said, 5 lines" in whole
+    assert re.search("the whole log, with what kfp(&#x27;|')s executor said, 6 lines", whole)
 
 
 # What the user's data says is text

@@ -25,16 +25,27 @@ def _value(value: object) -> str:
     if artifacts := among(value):
         return "".join(map(_artifact, artifacts))
     if isinstance(value, str):
-        return _folded(value, "text") if value else "<em>empty text</em>"
+        return _folded(value, "text", len(value)) if value else "<em>empty text</em>"
     short = as_json(value)
-    return f"<code>{text(short)}</code>" if len(short) <= 80 else _folded(as_json(value, indent=2), "JSON")
+    return f"<code>{text(short)}</code>" if len(short) <= 80 else _folded(_indented(value), "JSON", len(short))
 
 
-def _folded(said: str, kind: str) -> str:
+def _indented(value: object) -> str:
+    """The JSON of a value, line by line, as far as it is shown."""
+    parts: list[str] = []
+    length = 0
+    for part in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(value):
+        parts.append(part)
+        length += len(part)
+        if length > VALUE:
+            break
+    return "".join(parts)
+
+
+def _folded(said: str, kind: str, whole: int) -> str:
     """Some lines as they are; many in a fold, and of very many the first."""
-    shown = tidy(said)
-    cut = f"\n[... {len(shown) - VALUE} more characters]" if len(shown) > VALUE else ""
-    shown = shown[:VALUE] + cut
+    cut = f"\n[... {whole} characters in all]" if len(said) > VALUE else ""
+    shown = tidy(said[:VALUE]) + cut
     count = shown.count("\n") + 1
     if count == 1 and len(shown) <= 80:
         return f"<code>{text(shown)}</code>"

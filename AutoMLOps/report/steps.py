@@ -2,6 +2,7 @@
 
 import re
 
+from ..failures import own_words
 from ..model import State, TaskRun
 from . import documents
 from .coloured import coloured
@@ -12,7 +13,6 @@ from .traces import Evidence
 from .words import seconds, tidy
 
 ANCHOR = "steps"
-EXECUTOR = "[KFP Executor "
 WHY = {
     State.WAITING: "It has not begun.",
     State.RUNNING: "It was still running when this page was written.",
@@ -85,23 +85,13 @@ def _sides(line: Line) -> str:
 def _log(line: Line, left: Evidence) -> str:
     if left.log is None:
         return ""
-    own, executor = _parted(tidy(left.log))
+    whole = tidy(left.log)
+    own = "\n".join(own_words(whole.split("\n"))).strip("\n")
     printed = scroll(text(own), f"log of {line.full}") if own else "<p>It printed nothing.</p>\n"
-    said = [("what kfp's executor said", executor)] if executor else []
+    said = [("the whole log, with what kfp's executor said", whole)] if own != whole.strip("\n") else []
     said += [(f"attempt {number}", tidy(log)) for number, log in enumerate(left.earlier, 1)]
     folds = (fold(label, log, scroll(text(log), f"{label}, {line.full}")) for label, log in said)
     return f"<h4>Log</h4>\n{printed}{''.join(folds)}"
-
-
-def _parted(log: str) -> tuple[str, str]:
-    """What a step printed itself, and what kfp's executor said around it."""
-    own: list[str] = []
-    executor: list[str] = []
-    inside = False
-    for each in log.split("\n"):
-        (executor if inside or each.startswith(EXECUTOR) else own).append(each)
-        inside = each != "}" if inside else each.startswith(EXECUTOR) and each.endswith("Got executor_input:")
-    return "\n".join(own).strip("\n"), "\n".join(executor)
 
 
 def _code(line: Line, left: Evidence, first: Line) -> str:

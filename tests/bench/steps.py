@@ -146,7 +146,7 @@ def cached(count: int, folder: Path) -> str:
     took = []
     for again in (False, True):
         began = time.perf_counter()
-        run = rehearsal.rehearsed("made", cache=again)
+        run = rehearsal.rehearsed("made", rehearsal.Wishes(cache=again))
         took.append(time.perf_counter() - began)
         assert sum(task.state.value == ("cached" if again else "succeeded") for task in run.tasks) == count
     return f"{took[0]} {took[1]}"
