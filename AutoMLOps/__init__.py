@@ -17,14 +17,17 @@ nothing.
 """
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import AutoMLOpsError, BadInput, RunFailed, StepFailed, WriteError
+from .errors import AutoMLOpsError, BadInput, RunFailed, ScriptFailed, StepFailed, WriteError
 from .marks import component, makeComponent, makePipeline, pipeline
 
 if TYPE_CHECKING:
     from .api import generate as generate
     from .history import runs as runs
+    from .provisioning import deprovision as deprovision
+    from .provisioning import provision as provision
     from .rehearsal import rehearse as rehearse
 
 __version__ = "2.0.0"
@@ -33,13 +36,16 @@ __all__ = [
     "AutoMLOpsError",
     "BadInput",
     "RunFailed",
+    "ScriptFailed",
     "StepFailed",
     "WriteError",
     "component",
+    "deprovision",
     "generate",
     "makeComponent",
     "makePipeline",
     "pipeline",
+    "provision",
     "rehearse",
     "runs",
 ]
@@ -48,20 +54,19 @@ AutoMLOps = sys.modules[__name__]
 sys.modules[f"{__name__}.AutoMLOps"] = AutoMLOps
 
 
+VERBS = {
+    "deprovision": "provisioning",
+    "generate": "api",
+    "provision": "provisioning",
+    "rehearse": "rehearsal",
+    "runs": "history",
+}
+
+
 def __getattr__(name: str) -> Any:
     """The verbs load what they need when they are first used: importing stays quick."""
-    if name == "generate":
-        from .api import generate
-
-        return globals().setdefault(name, generate)
-    if name == "rehearse":
-        from .rehearsal import rehearse
-
-        return globals().setdefault(name, rehearse)
-    if name == "runs":
-        from .history import runs
-
-        return globals().setdefault(name, runs)
+    if name in VERBS:
+        return globals().setdefault(name, getattr(import_module(f".{VERBS[name]}", __name__), name))
     raise AttributeError(f"AutoMLOps has no {name!r}; it has {', '.join(__all__[1:])}")
 
 

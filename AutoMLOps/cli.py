@@ -20,6 +20,7 @@ PLAIN = (
     "af_registry_location",
     "af_registry_name",
     "gs_bucket_name",
+    "gs_bucket_location",
     "pipeline_runner_sa",
     "pipeline_job_location",
     "base_image",
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AutoMLOpsError as error:
         print(f"automlops: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("automlops: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -70,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     rehearse.set_defaults(act=_rehearse, dry_run=False)
     for verb in (generate, rehearse):
         _settings(verb)
+    words = "Makes what the pipeline needs in its Google Cloud project, by the codebase's own script: read it first."
+    provision = verbs.add_parser("provision", help="make the resources it needs", description=words)
+    provision.set_defaults(act=_provision)
+    words = "Takes away what provision made for this pipeline, and nothing else."
+    deprovision = verbs.add_parser("deprovision", help="take them away again", description=words)
+    words = "take away the bucket although there is something in it"
+    deprovision.add_argument("--delete-data", action="store_true", help=words)
+    deprovision.set_defaults(act=_deprovision)
+    for verb in (provision, deprovision):
+        verb.add_argument("--output-dir", type=Path, help="the codebase's folder (default: AutoMLOps)")
     return parser
 
 
@@ -88,6 +102,7 @@ def _settings(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--enable-caching", action=caching, default=None, help=told["enable_caching"])
     verb.add_argument("--label", action="append", metavar="KEY=VALUE", help=told["labels"])
     verb.add_argument("--extra-region", action="append", metavar="REGION", help=told["extra_regions"])
+    verb.add_argument("--steps-use", action="append", metavar="WHAT", help=told["steps_use"])
     for name in PLAIN:
         verb.add_argument(f"--{name.replace('_', '-')}", help=told[name])
 
@@ -108,6 +123,8 @@ def _generate(given: argparse.Namespace) -> Generated:
         settings["labels"] = dict(_pair(label, "--label") for label in given.label)
     if given.extra_region:
         settings["extra_regions"] = given.extra_region
+    if given.steps_use:
+        settings["steps_use"] = given.steps_use
     params = _params(given.params) if given.params else None
     return api.generated(
         source,
@@ -129,16 +146,36 @@ def _rehearse(given: argparse.Namespace) -> object:
     from . import rehearsal
 
     parameters = {name: _value(text) for name, text in (_pair(each, "--parameter") for each in given.parameter)}
+    if not given.notebook:
+        _no_settings(given)
+        parameters = {**(_params(given.params) if given.params else {}), **parameters}
     warnings = _generate(given).warnings if given.notebook else ()
-    return rehearsal.rehearsed(
-        _folder(given),
-        parameters=parameters,
-        cache=given.cache,
-        environment=given.environment,
-        timeout=given.timeout,
-        warnings=warnings,
-        cells=read.notebook(str(given.notebook), disk.read_text(given.notebook)) if given.notebook else None,
+    wishes = rehearsal.Wishes(
+        parameters=parameters, cache=given.cache, environment=given.environment, timeout=given.timeout
     )
+    cells = read.notebook(str(given.notebook), disk.read_text(given.notebook)) if given.notebook else None
+    return rehearsal.rehearsed(_folder(given), wishes, warnings=warnings, cells=cells)
+
+
+def _provision(given: argparse.Namespace) -> object:
+    from . import provisioning
+
+    return provisioning.provision(given.output_dir)
+
+
+def _deprovision(given: argparse.Namespace) -> object:
+    from . import provisioning
+
+    return provisioning.deprovision(given.output_dir, delete_data=given.delete_data)
+
+
+def _no_settings(given: argparse.Namespace) -> None:
+    """Settings are for generating; a codebase that runs as it stands has its own."""
+    words = (*PLAIN, "project_id", "pipeline", "images", "enable_caching", "label", "extra_region", "steps_use")
+    said = [f"--{word.replace('_', '-')}" for word in words if getattr(given, word, None) is not None]
+    if said:
+        hint = "name the NOTEBOOK too; the codebase's own settings are in its configs"
+        raise BadInput([Problem(message=f"{each} is for generating", hint=hint) for each in said], "nothing ran")
 
 
 def _pair(given: str, option: str) -> tuple[str, str]:

@@ -136,3 +136,46 @@ def _edge(fate: Fate) -> str:
 def _file_html(change: Change, name: str) -> str:
     note = f" <small>{escape(change.note)}</small>" if change.note else ""
     return f'<li>{escape(name)} <small style="{_edge(change.fate)}">{change.fate.value}</small>{note}</li>'
+
+
+# Resources
+
+
+@noun
+class Row:
+    """One resource or role, and what became of it: created, changed, kept or removed."""
+
+    fate: str
+    kind: str
+    name: str
+    why: str = ""
+
+
+@noun
+class Provisioned:
+    """What a script did in the cloud, thing by thing."""
+
+    script: str
+    rows: tuple[Row, ...]
+
+    def __str__(self) -> str:
+        lines = (f"  {row.fate:8} {row.kind:9} {row.name}" + (f"  ({row.why})" if row.why else "") for row in self.rows)
+        return "\n".join([self.headline, *lines])
+
+    __repr__ = __str__
+
+    @property
+    def headline(self) -> str:
+        """One line: "provision/provision_resources.sh: 12 created", or "nothing to do"."""
+        counts = Counter(row.fate for row in self.rows)
+        news = ", ".join(f"{count} {fate}" for fate, count in counts.items() if fate != "kept")
+        return f"{self.script}: {news or f'nothing to do, {len(self.rows)} are as they should be'}"
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f'<th scope="col" style="text-align:left">{head}</th>' for head in ("", "what", "name", "why"))
+        rows = "".join(
+            "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells) + "</tr>"
+            for cells in ((row.fate, row.kind, row.name, row.why) for row in self.rows)
+        )
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
+        return f"<div><p><strong>{escape(self.headline)}</strong></p>{table}</div>"

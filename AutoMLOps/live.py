@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: the picture of its steps under the cell, or a bar in a terminal."""
+"""Shows what goes on while it does: a run's picture or bar, a script's lines."""
 
 import sys
 import time
@@ -74,3 +74,22 @@ class Bar:
 def view(graph: Graph, warnings: Sequence[Problem]) -> Picture | Bar:
     """What fits where the call came from."""
     return Picture(graph, warnings) if jupyter.shell() is not None else Bar(graph, warnings)
+
+
+LINES = 12
+
+
+def lines(title: str) -> Callable[[str], None]:
+    """What tells the lines of a script as they come: the last of them under the cell, all of them on a terminal's
+    stderr."""
+    if jupyter.shell() is None:
+        return lambda text: print(text, file=sys.stderr, flush=True)
+    told: list[str] = []
+    show = jupyter.shown(frame(f"<p>{escape(title)}</p>"), title)
+
+    def tell(text: str) -> None:
+        told.append(text)
+        last = "\n".join(told[-LINES:])
+        show(frame(f"<p>{escape(title)}</p><pre>{escape(last)}</pre>"), f"{title}\n{last}")
+
+    return tell

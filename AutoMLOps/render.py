@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from . import source
+from . import cloud, source
 from .errors import BadInput
 from .model import Artifact, Component, File, Import, Kind, Param, Pipeline, Problem, Source, Step, Tree, slug
 from .settings import Settings, table
@@ -51,6 +51,8 @@ LAYOUT = (
     Emit(template="pipelines/pipeline.py.j2", to="pipelines/pipeline.py"),
     Emit(template="pipelines/pipeline_runner.py.j2", to="pipelines/pipeline_runner.py", when="project"),
     Emit(template="pipelines/requirements.txt.j2", to="pipelines/requirements.txt"),
+    Emit(template="provision/deprovision_resources.sh.j2", to="provision/deprovision_resources.sh", when="project"),
+    Emit(template="provision/provision_resources.sh.j2", to="provision/provision_resources.sh", when="project"),
     Emit(template="pytest.ini.j2", to="pytest.ini"),
     Emit(template="scripts/build_components.sh.j2", to="scripts/build_components.sh", when="project"),
     Emit(template="scripts/build_pipeline_spec.sh.j2", to="scripts/build_pipeline_spec.sh"),
@@ -82,6 +84,7 @@ def tree(pipeline: Pipeline, settings: Settings) -> Tree:
     """The whole codebase of a pipeline: the same input gives the same bytes."""
     images = _images(pipeline, settings)
     shared: dict[str, object] = {"pipeline": pipeline, "settings": settings, "images": images}
+    shared["cloud"] = cloud.resources(settings, pipeline) if settings.project_id else None
     shared |= {"several": len(images) > 1, "the_images": "the images" if len(images) > 1 else "the image"}
     files = [
         File(path=path, text=_headed(text, path, settings.license_header))
@@ -259,19 +262,6 @@ PYTHON_TYPES = {
     Kind.TASK_FINAL_STATUS: "status",
 }
 
-# The cells of Markdown that say which role an account needs, and on what.
-RUNNER_ROLES = (
-    "`roles/aiplatform.user` on the project, `roles/storage.objectUser` on the bucket, "
-    "`roles/artifactregistry.reader` on the registry"
-)
-BUILDER_ROLES = "`roles/artifactregistry.writer` on the registry, `roles/storage.objectUser` on the bucket"
-CALLER_ROLES = (
-    "`roles/cloudbuild.builds.editor` and `roles/aiplatform.user` on the project, "
-    "`roles/storage.objectUser` and `roles/storage.legacyBucketReader` on the bucket, "
-    "`roles/artifactregistry.reader` on the registry, "
-    "`roles/iam.serviceAccountUser` on both accounts"
-)
-
 
 def _steps(pipeline: Pipeline, images: tuple[Image, ...]) -> Iterator[tuple[str, ...]]:
     """One row for each step; for each component where the steps show only once the pipeline is compiled."""
@@ -298,14 +288,57 @@ def _made_again(settings: Settings) -> list[str]:
     return [folder] if spec.startswith(folder) else [folder, spec]
 
 
-def _uses(settings: Settings, pipeline: Pipeline, the_images: str) -> Iterator[tuple[str, ...]]:
-    """What the pipeline uses in the project, why, and which roles that takes."""
-    yield f"registry {_md(settings.registry)} ({settings.af_registry_location})", f"holds {the_images}", ""
-    yield f"bucket {_md(settings.bucket)}", "holds artifacts, sources to build and build logs", ""
-    yield f"account {_md(settings.runner)}", "runs the steps", RUNNER_ROLES
-    yield f"account {_md(settings.builder(pipeline.name))}", f"builds {the_images}", BUILDER_ROLES
-    yield "you, or whoever runs the scripts", "builds and submits", CALLER_ROLES
-    yield f"Vertex AI in {settings.pipeline_job_location}", "runs the pipeline", ""
+def _made(resources: cloud.Resources) -> Iterator[tuple[str, ...]]:
+    """What provisioning makes, why, and what it costs to leave it there."""
+    registry, bucket = resources.registry, resources.bucket
+    yield f"registry {_md(registry.name)} ({registry.location})", registry.why, registry.costs
+    yield f"bucket {_md(bucket.name)} ({bucket.location})", bucket.why, bucket.costs
+    for account in resources.accounts:
+        yield f"account {_md(account.email)}", account.why, "nothing"
+
+
+def _roles(bindings: tuple[cloud.Binding, ...]) -> Iterator[tuple[str, ...]]:
+    """Who has which role on what, and why; the person who runs the scripts has no name here."""
+    for each in bindings:
+        place = {cloud.On.PROJECT: "the project", cloud.On.DATASET: "each dataset that the steps use"}.get(each.on)
+        what = (f"`{_word(each.role)}`", place or f"the {each.on} {_md(each.name)}", each.why)
+        yield (_md(each.member), *what) if each.member else what
+
+
+def _authority(resources: cloud.Resources) -> Iterator[tuple[str, ...]]:
+    for each in resources.authority:
+        yield f"`{_word(each.role)}`", each.why
+
+
+def _apis(apis: tuple[cloud.Api, ...]) -> str:
+    return ", ".join(f"`{_word(api.name)}`" for api in apis)
+
+
+# ------------------------------------------------------------------------------- what the scripts say of the cloud
+
+
+def _provisioned(resources: cloud.Resources) -> str:
+    return f"Makes what {resources.pipeline} needs in the project {resources.project}, and says why for each part."
+
+
+def _deprovisioned(resources: cloud.Resources) -> str:
+    return f"Takes away what provision_resources.sh made for {resources.pipeline}, and nothing else."
+
+
+def _place(policy: cloud.Policy) -> str:
+    """What a policy is of, as words of provision_resources.sh: its kind, name and location."""
+    words = {
+        cloud.On.PROJECT: '"$PROJECT" global',
+        cloud.On.REGISTRY: '"$REGISTRY" "$REGISTRY_LOCATION"',
+        cloud.On.BUCKET: '"$BUCKET" "$BUCKET_LOCATION"',
+        cloud.On.ACCOUNT: f"{_sh(policy.name)} global",
+    }
+    return f"{policy.on} {words[policy.on]}"
+
+
+def _account(what: cloud.Binding | cloud.Account) -> str:
+    """An account, or whom a binding is for, as a word of provision_resources.sh."""
+    return '"$RUNNER"' if what.shared else '"$BUILDER"'
 
 
 def _given(output: Param | Artifact) -> str:
@@ -540,11 +573,15 @@ def _name(text: str) -> str:
 
 FILTERS: dict[str, Callable[..., object]] = {
     "about": _about,
+    "account": _account,
+    "apis": _apis,
+    "authority": _authority,
     "build_region": _build_region,
     "code": _code,
     "comment": _comment,
     "container": _container,
     "definitions": _definitions,
+    "deprovisioned": _deprovisioned,
     "differ": _differ,
     "doc": source.docstring,
     "google": _google,
@@ -555,18 +592,21 @@ FILTERS: dict[str, Callable[..., object]] = {
     "line": _one_line,
     "link": _link,
     "listed": _listed,
+    "made": _made,
     "made_again": _made_again,
     "md": _md,
     "name": _name,
     "outputs": _outputs,
     "parameters": _parameters,
     "picture": _picture,
+    "place": _place,
+    "provisioned": _provisioned,
     "py": source.literal,
+    "roles": _roles,
     "row": _row,
     "sh": _sh,
     "steps": _steps,
     "table": table,
-    "uses": _uses,
     "values": _values,
     "word": _word,
     "yaml": _yaml,

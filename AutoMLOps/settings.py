@@ -20,6 +20,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 FILE = "configs/defaults.yaml"
 MULTI_REGIONS = ("asia", "europe", "us")
+BUCKET_REGIONS = ("asia", "eu", "us")  # the multi-regions of Cloud Storage, which calls Europe eu
 REGIONS = _words(
     """
     africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2
@@ -47,8 +48,10 @@ class Settings:
     project_id: str | None = None
     af_registry_location: str = "us-central1"
     af_registry_name: str = _REGISTRY_NAME
+    gs_bucket_location: str = "us-central1"
     gs_bucket_name: str | None = None
     pipeline_runner_sa: str | None = None
+    steps_use: tuple[str, ...] | None = None
     pipeline_job_location: str = "us-central1"
     parameter_values_path: str = "pipelines/runtime_parameters/pipeline_parameter_values.json"
     pipeline_job_spec_path: str = "scripts/pipeline_spec/pipeline_job.json"
@@ -101,12 +104,17 @@ class Settings:
             return name
         return f"{self.af_registry_location}-docker.pkg.dev/{self.project_id.replace(':', '/')}/{self.registry}/{name}"
 
-    def _account(self, name: str) -> str:
-        """A service account of this project; a domain-scoped one, `example.com:proj`, is written `proj.example.com`."""
+    @property
+    def accounts(self) -> str:
+        """How this project's service accounts end; a domain-scoped one, `example.com:proj`, is `proj.example.com`."""
         if not self.project_id:
             return ""
         domain, _, project = self.project_id.rpartition(":")
-        return f"{name}@{project}{domain and f'.{domain}'}.iam.gserviceaccount.com"
+        return f"@{project}{domain and f'.{domain}'}.iam.gserviceaccount.com"
+
+    def _account(self, name: str) -> str:
+        """A service account of this project."""
+        return f"{name}{self.accounts}" if self.project_id else ""
 
 
 def chosen(
@@ -147,6 +155,7 @@ def table(settings: Settings) -> Table:
     comments = _comments()
     values = {name: getattr(settings, name) for name in _NAMES}
     values |= {"labels": dict(settings.labels), "extra_regions": list(settings.extra_regions)}
+    values["steps_use"] = None if settings.steps_use is None else list(settings.steps_use)
     return tuple(
         (section, tuple((name, values[name], comments[name]) for name in names)) for section, names in _SECTIONS.items()
     )
@@ -159,10 +168,13 @@ def _comments() -> dict[str, str]:
         "af_registry_location": "where the images are kept: a region, or us, europe, asia",
         "af_registry_name": f"the Artifact Registry repository of the images; with a naming_prefix, {_REGISTRY_NAME} "
         "becomes <naming_prefix>-artifact-registry",
+        "gs_bucket_location": "where the bucket is made: a region, or us, eu, asia",
         "gs_bucket_name": "the bucket of specs, logs and artifacts; null: <project_id>-bucket, or "
         "<project_id>-<naming_prefix>-bucket",
         "pipeline_runner_sa": "the service account that the steps run as; null: "
         "vertex-pipelines@<project_id>.iam.gserviceaccount.com",
+        "steps_use": "what the steps use beyond the bucket, and need a role for: bigquery, vertex-jobs (custom jobs, "
+        "deployments); null: found in their code",
         "pipeline_job_location": "the region that Vertex AI runs the pipeline in",
         "extra_regions": "regions to accept that are newer than AutoMLOps' own list",
         "naming_prefix": "goes into the names of bucket and registry, to keep teams apart in one project; null: none",
@@ -428,6 +440,27 @@ def _regions(value: object) -> _Reading:
     return (None if faults else tuple(regions)), faults
 
 
+_EXTRAS = ("bigquery", "vertex-jobs")
+
+
+def _steps_use(value: object) -> _Reading:
+    """What the steps use beyond the bucket; an empty list: nothing, whatever their code looks like."""
+    if not (_of(value, list) or _of(value, tuple)) or not isinstance(value, list | tuple):
+        return None, (_wrong_type(value, "a list", 'write ["bigquery"], or [] for nothing'),)
+    items = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+    texts = [(item, _plain(item)) for item in items]
+    faults = tuple(sorted({_extra_fault(item, text) for item, text in texts if text not in _EXTRAS}))
+    return (None if faults else tuple(sorted({str(text) for _, text in texts}))), faults
+
+
+def _extra_fault(item: object, text: str | None) -> _Fault:
+    if text is None:
+        return _Fault(f"has an item of type {type(item).__name__}", "write each in quotes")
+    nearest = _nearest(text.replace("_", "-"), _EXTRAS)
+    hint = f"did you mean {nearest}?" if nearest else f"choose from {', '.join(_EXTRAS)}"
+    return _Fault(f"has {_said(text)}, which is nothing that a role is known for", hint)
+
+
 _OURS = ("components", "images", "services", "tests", ".automlops", ".git", ".github")
 _FILES = _words(
     """
@@ -506,8 +539,10 @@ _SETTINGS = (
     _Setting("project_id", "gcp", _project, open=True),
     _Setting("af_registry_location", "gcp", _text(lambda text: None)),
     _Setting("af_registry_name", "gcp", _named(_REGISTRY)),
+    _Setting("gs_bucket_location", "gcp", _text(lambda text: None)),
     _Setting("gs_bucket_name", "gcp", _named(_BUCKET), open=True),
     _Setting("pipeline_runner_sa", "gcp", _runner, open=True),
+    _Setting("steps_use", "gcp", _steps_use, open=True),
     _Setting("pipeline_job_location", "gcp", _text(lambda text: None)),
     _Setting("extra_regions", "gcp", _regions, open=True),
     _Setting("naming_prefix", "gcp", _named(_PREFIX), open=True),
@@ -528,11 +563,11 @@ _SECTIONS = {
 _LATER = _words(
     """
     artifact_repo_type build_trigger_location build_trigger_name cb_trigger_location cb_trigger_name cloud_run_location
-    cloud_run_name csr_branch_name csr_name custom_training_job_specs deployment_framework gs_bucket_location
+    cloud_run_name csr_branch_name csr_name custom_training_job_specs deployment_framework
     orchestration_framework pipeline_job_submission_service_location pipeline_job_submission_service_name
     pipeline_job_submission_service_type precheck project_number provisioning_framework pubsub_topic_name run_local
     schedule schedule_location schedule_name schedule_pattern setup_model_monitoring source_repo_branch
-    source_repo_name source_repo_type storage_bucket_location use_ci use_kfp_spec vpc_connector workload_identity_pool
+    source_repo_name source_repo_type use_ci use_kfp_spec vpc_connector workload_identity_pool
     workload_identity_provider workload_identity_service_account
     """
 )
@@ -540,6 +575,7 @@ _RENAMED = {
     "artifact_repo_location": "af_registry_location",
     "artifact_repo_name": "af_registry_name",
     "pipeline_job_runner_service_account": "pipeline_runner_sa",
+    "storage_bucket_location": "gs_bucket_location",
     "storage_bucket_name": "gs_bucket_name",
 }
 
@@ -625,6 +661,8 @@ def _together_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
     regions = (*REGIONS, *settings.extra_regions)
     if fault := _location(settings.af_registry_location, (*regions, *MULTI_REGIONS)):
         yield "af_registry_location", fault
+    if fault := _location(settings.gs_bucket_location, (*regions, *BUCKET_REGIONS)):
+        yield "gs_bucket_location", fault
     if fault := _location(settings.pipeline_job_location, regions):
         yield "pipeline_job_location", fault
     if fault := _same_place(settings.parameter_values_path, settings.pipeline_job_spec_path):

@@ -54,7 +54,8 @@ def self_tested(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def test_layout_and_templates_match_one_to_one() -> None:
-    found = {path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.j2")}
+    written_by_layout = (path for path in (ROOT / "templates").rglob("*.j2") if not path.name.startswith("_"))
+    found = {path.relative_to(ROOT / "templates").as_posix() for path in written_by_layout}
     templates = [emit.template for emit in render.LAYOUT]
     assert sorted(templates) == sorted(found)
     assert len(templates) == len(set(templates))
@@ -92,6 +93,8 @@ def test_the_tree_of_the_wine_pipeline() -> None:
         "pipelines/pipeline_runner.py",
         "pipelines/requirements.txt",
         "pipelines/runtime_parameters/pipeline_parameter_values.json",
+        "provision/deprovision_resources.sh",
+        "provision/provision_resources.sh",
         "pytest.ini",
         "scripts/build_components.sh",
         "scripts/build_pipeline_spec.sh",
@@ -122,6 +125,7 @@ def test_without_a_project_no_file_names_one(pipeline: Pipeline, images: str) ->
     tree = texts(pipeline, Settings(images=images))  # type: ignore[arg-type]
     absent = {"cloudbuild.yaml", ".gcloudignore", "pipelines/pipeline_runner.py"}
     absent |= {f"scripts/{name}.sh" for name in ("build_components", "run_pipeline", "run_all")}
+    absent |= {f"provision/{name}_resources.sh" for name in ("provision", "deprovision")}
     assert not absent & tree.keys()
     assert "generate(project_id=...)" in tree["README.md"]
     code = re.compile(r"\bNone\b(?! if |:$|, )")
@@ -801,7 +805,7 @@ def test_the_readme_names_only_commands_and_files_that_are_there(tmp_path: Path)
     for images in ("shared", "per-component"):
         tree = texts(WINE, dataclasses.replace(PROJECT, images=images))  # type: ignore[arg-type]
         readme = tree["README.md"]
-        named = re.findall(r"\]\(([^)]+)\)", readme) + re.findall(r"`(scripts/[\w.]+)", readme)
+        named = re.findall(r"\]\(([^)]+)\)", readme) + re.findall(r"`((?:scripts|provision)/[\w.]+)", readme)
         named += re.findall(r"-r (\S+)", readme)
         assert named and set(named) <= tree.keys()
 

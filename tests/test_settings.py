@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from AutoMLOps.model import Problem
-from AutoMLOps.settings import MOST_LABELS, MULTI_REGIONS, REGIONS, Settings, chosen, table
+from AutoMLOps.settings import BUCKET_REGIONS, MOST_LABELS, MULTI_REGIONS, REGIONS, Settings, chosen, table
 
 NAMES = tuple(Settings.__dataclass_fields__)
 PROJECT = "my-project-123"
@@ -49,6 +49,8 @@ GOOD: dict[str, tuple[object, ...]] = {
     "af_registry_location": (*REGIONS, *MULTI_REGIONS, Region.HERE),
     "pipeline_job_location": (*REGIONS, Region.HERE),
     "af_registry_name": ("a", "vertex-mlops-af", "a" * 63, "a1"),
+    "gs_bucket_location": (*REGIONS, *BUCKET_REGIONS, Region.HERE),
+    "steps_use": ([], ["bigquery"], ("vertex-jobs", "bigquery"), None),
     "gs_bucket_name": ("abc", "a" * 63, "0-_-9", "a.b", "my_bucket", f"{'a' * 63}.{'b' * 63}.com", None),
     "pipeline_runner_sa": (
         "runner@my-project-123.iam.gserviceaccount.com",
@@ -89,6 +91,17 @@ GOOD: dict[str, tuple[object, ...]] = {
 }
 
 BAD: dict[str, tuple[tuple[object, str], ...]] = {
+    "gs_bucket_location": (
+        ("europe", "choose one region"),
+        ("us-central1-a", "write its region, us-central1"),
+        ("mars-east1", "extra_regions=['mars-east1']"),
+    ),
+    "steps_use": (
+        ("bigquery", "a list"),
+        (["big_query"], "did you mean bigquery?"),
+        (["everything"], "choose from bigquery, vertex-jobs"),
+        ([1], "in quotes"),
+    ),
     "project_id": (
         ("My Project!; rm -rf /", "not a Google Cloud project id"),
         ("abcde", "6 to 30"),
@@ -360,7 +373,7 @@ def fault_of_name(name: object) -> str:
 
 
 LATER = """
-    cloud_run_location cloud_run_name cb_trigger_location cb_trigger_name csr_name csr_branch_name gs_bucket_location
+    cloud_run_location cloud_run_name cb_trigger_location cb_trigger_name csr_name csr_branch_name
     schedule schedule_pattern schedule_location schedule_name use_kfp_spec run_local use_ci source_repo_type
 """
 

@@ -47,7 +47,10 @@ def test_an_interrupt_ends_the_script_with_its_children(deaf, monkeypatch):
     monkeypatch.setattr(shell, "GRACE", 0.5)
     mark = f"mark-{os.getpid()}-{deaf}"
     hush = "trap '' INT; " if deaf else ""
-    script = f"{hush}{sys.executable} -c 'import time; time.sleep(600)' {mark} & echo begun; while :; do sleep 0.1; done"
+    script = (
+        f"{hush}{sys.executable} -c 'import time; time.sleep(600)' {mark} & echo begun; while :; do sleep 0.1; done"
+    )
+
     def line(text):
         if text == "begun":
             signal.raise_signal(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -14,6 +15,7 @@ import golden
 import pytest
 import yaml
 from pictures import GOOGLE, HOSTILE, KINDS, WINE, FakeGcloud, written
+from recording import RecordingGcloud
 from tools import need
 
 from AutoMLOps.model import Pipeline
@@ -84,20 +86,30 @@ def test_mypy_finds_nothing(tree: Path, ours: list[Path], tmp_path_factory: pyte
         judged("mypy", "--ignore-missing-imports", "--cache-dir", cache, *files, cwd=tree)
 
 
+def scripts(tree: Path) -> list[Path]:
+    found = sorted([*tree.glob("scripts/*.sh"), *tree.glob("provision/*.sh")])
+    assert len(found) == (7 if (tree / "cloudbuild.yaml").exists() else 2)
+    return found
+
+
 def test_shellcheck_finds_nothing(tree: Path) -> None:
-    judged("shellcheck", *sorted(tree.glob("scripts/*.sh")), cwd=tree)
+    judged("shellcheck", *scripts(tree), cwd=tree)
 
 
 def test_shfmt_would_change_nothing(tree: Path) -> None:
-    judged("shfmt", "-i", "2", "-ci", "-bn", "-d", "scripts", cwd=tree)
+    judged("shfmt", "-i", "2", "-ci", "-bn", "-d", *scripts(tree), cwd=tree)
 
 
 def test_scripts_keep_to_what_bash_3_2_knows(tree: Path) -> None:
     """What macOS has: no mapfile, no associative arrays, no ${x,,}; and an empty array is unset there."""
-    for script in tree.glob("scripts/*.sh"):
+    for script in scripts(tree):
         text = script.read_text()
         assert text.startswith("#!/usr/bin/env bash\n") and "\nset -euo pipefail\n" in text
-        assert not [word for word in ("mapfile", "readarray", "declare -A", ",,}", "^^}", "|&", "&>>") if word in text]
+        assert not [
+            word
+            for word in ("mapfile", "readarray", "declare -A", "BASHPID", "wait -n", ",,}", "^^}", "|&", "&>>")
+            if word in text
+        ]
 
 
 def test_hadolint_finds_nothing(tree: Path) -> None:
@@ -132,10 +144,51 @@ def test_gcloud_knows_every_command_that_the_scripts_give_it(images: str, tmp_pa
     need("gcloud")
     folder, fake = written(tmp_path / "tree", images=images), FakeGcloud(tmp_path / "bin")
     assert fake.run(folder / "scripts/build_components.sh").returncode == 0
-    commands = {tuple(call[:4]): " ".join(["gcloud", *map(shlex.quote, call)]) for call in fake.calls}
+    commands = {tuple(call[:4]): call for call in fake.calls}
     assert len(commands) >= 2
     for command in commands.values():
-        judged("gcloud", "meta", "lint-gcloud-commands", "--command-string", command, cwd=tmp_path)
+        assert not fault_of(command)
+
+
+@pytest.mark.slow
+def test_gcloud_knows_every_command_that_provisioning_gives_it(tmp_path: Path) -> None:
+    """In an empty project, in one that has it all, and on taking it away: a command of each form."""
+    gcloud = RecordingGcloud(tmp_path / "bin")
+    folder = written(tmp_path / "tree", steps_use=("bigquery", "vertex-jobs"))
+    provision = folder / "provision/provision_resources.sh"
+    assert gcloud.run(provision).returncode == 0
+    gcloud.answers("*'buckets list'*) echo 'True|inherited||automlops' ;;\n*'repositories list'*) echo DOCKER ;;")
+    assert gcloud.run(provision).returncode == 0
+    gcloud.answers("")
+    assert gcloud.run(folder / "provision/deprovision_resources.sh").returncode == 0
+    forms = {
+        tuple(word.partition("=")[0] for word in call if word[:2] == "--" or word.isalpha()): call
+        for call in gcloud.calls
+    }
+    assert len(forms) >= 20
+    for command in forms.values():
+        assert not fault_of(command)
+
+
+def fault_of(command: list[str]) -> str:
+    """What gcloud's own linter says against a command; it ends with 0 whatever it says, so its answer counts.
+
+    It joins a flag that takes no value with the word after it, so that such a flag has to come last in what it is given.
+    """
+    flags = sorted((word for word in command if word.startswith("--")), key=lambda word: "=" not in word)
+    words = [*(word for word in command if not word.startswith("--")), *flags]
+    text = shlex.join(["gcloud", *words])
+    said = subprocess.run(
+        [need("gcloud"), "meta", "lint-gcloud-commands", "--command-string", text], capture_output=True, text=True
+    )
+    (answer,) = json.loads(said.stdout)
+    return "" if answer["success"] else f"{text}: {answer['error_message']}"
+
+
+@pytest.mark.slow
+def test_gcloud_s_linter_finds_a_flag_that_is_not_one() -> None:
+    need("gcloud")
+    assert "--nope" in fault_of(["services", "list", "--nope=1", "--project=my-project-123"])
 
 
 @pytest.mark.slow
@@ -177,10 +230,11 @@ def test_pip_takes_the_requirements_even_if_there_are_none(requirements: tuple[s
 def test_git_leaves_out_what_is_made_again(tmp_path: Path) -> None:
     git = need("git")
     folder = written(tmp_path / "tree")
-    kept = (".automlops/manifest.json",)
+    kept = (".automlops/manifest.json", ".automlops/made")
     left = (
         ".automlops/runs/1/x",
         ".automlops/lock",
+        ".automlops/making/1",
         "a/__pycache__/x.pyc",
         "a/.ipynb_checkpoints/x.py",
         "README.md.new",

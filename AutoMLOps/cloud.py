@@ -1,0 +1,354 @@
+"""Describes what a pipeline needs in its Google Cloud project, and why: the scripts, the README and the plan say this.
+
+A role is bound to the one resource that it is needed on, and to the project only where Google knows no narrower place.
+"""
+
+import ast
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import lru_cache
+
+from .model import Component, Pipeline
+from .nouns import noun
+from .settings import Settings
+
+
+class On(StrEnum):
+    """What a role is bound to."""
+
+    PROJECT = "project"
+    REGISTRY = "registry"
+    BUCKET = "bucket"
+    ACCOUNT = "account"
+    DATASET = "dataset"
+
+
+@noun
+class Api:
+    """A service of Google that has to be switched on in the project."""
+
+    name: str
+    why: str
+
+
+@noun
+class Registry:
+    """The Artifact Registry repository of the images; the pipelines of a project share it."""
+
+    name: str
+    location: str
+    why: str
+    costs: str
+
+
+@noun
+class Bucket:
+    """The bucket of specs, logs and artifacts; the pipelines of a project share it."""
+
+    name: str
+    location: str
+    why: str
+    costs: str
+
+
+@noun
+class Account:
+    """A service account. `shared` says that other pipelines use it too, `made` that it is of this project, so that it
+    can be made there."""
+
+    email: str
+    title: str
+    why: str
+    shared: bool
+    made: bool
+
+    @property
+    def id(self) -> str:
+        """The part of the e-mail by which it is made."""
+        return self.email.partition("@")[0]
+
+
+@noun
+class Binding:
+    """A role that an account has on something: `name` is that of the project, registry, bucket or account.
+
+    `member` is empty for the person who runs the scripts.
+    """
+
+    member: str
+    role: str
+    on: On
+    name: str
+    why: str
+    shared: bool = True
+
+
+@noun
+class Policy:
+    """The bindings on one thing, which are read and written together."""
+
+    on: On
+    name: str
+    bindings: tuple[Binding, ...]
+
+
+@noun
+class Authority:
+    """What provisioning takes: permissions on the project, a role that holds them, and for what.
+
+    `on` is what it deals with, as the script names that: api, or one of On.
+    """
+
+    on: str
+    role: str
+    permissions: tuple[str, ...]
+    why: str
+
+
+@noun
+class Resources:
+    """All that a pipeline needs. `bindings` are granted by provisioning; `expected` are the operator's own, granted to
+    nobody silently; `owed` is what only somebody else can grant; `authority` is what provisioning itself takes."""
+
+    project: str
+    pipeline: str
+    apis: tuple[Api, ...]
+    registry: Registry
+    bucket: Bucket
+    runner: Account
+    builder: Account
+    bindings: tuple[Binding, ...]
+    expected: tuple[Binding, ...]
+    owed: tuple[Binding, ...]
+    authority: tuple[Authority, ...]
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        return self.runner, self.builder
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """What is granted, by what it is granted on, in the order of the bindings."""
+        places = dict.fromkeys((each.on, each.name) for each in self.bindings)
+        return tuple(
+            Policy(
+                on=on, name=name, bindings=tuple(each for each in self.bindings if (each.on, each.name) == (on, name))
+            )
+            for on, name in places
+        )
+
+
+@lru_cache(maxsize=4)
+def resources(settings: Settings, pipeline: Pipeline) -> Resources:
+    """What a pipeline needs in the project of its settings, which have one."""
+    if not settings.project_id:
+        raise ValueError(f"{pipeline.name} has no project: there is nothing to describe")
+    extras = uses(settings, pipeline)
+    registry, bucket = _registry(settings), _bucket(settings)
+    runner, builder = _runner(settings), _builder(settings, pipeline)
+    bindings = (*_running(settings, runner, extras), *_building(settings, builder))
+    return Resources(
+        project=settings.project_id,
+        pipeline=pipeline.name,
+        apis=_apis(extras),
+        registry=registry,
+        bucket=bucket,
+        runner=runner,
+        builder=builder,
+        bindings=tuple(sorted(bindings, key=lambda each: list(On).index(each.on))),
+        expected=tuple(_operating(settings, runner, builder)),
+        owed=tuple(_owed(runner, extras)),
+        authority=AUTHORITY,
+    )
+
+
+# ------------------------------------------------------------------------------- what components use
+
+# Modules by which code queries BigQuery, and those by which it may start work in Vertex AI.
+BIGQUERY = ("google.cloud.bigquery", "google.cloud.bigquery_storage", "pandas_gbq", "bigframes")
+VERTEX = ("google.cloud.aiplatform", "google.cloud.aiplatform_v1", "google.cloud.aiplatform_v1beta1", "vertexai")
+# What code calls to start work that runs as a service account.
+STARTS = frozenset(
+    ("batch_predict", "create_batch_prediction_job", "create_custom_job")
+    + ("create_hyperparameter_tuning_job", "create_pipeline_job", "create_training_pipeline", "deploy", "deploy_model")
+)
+
+
+def uses(settings: Settings, pipeline: Pipeline) -> tuple[str, ...]:
+    """What the steps use beyond the bucket, as the setting `steps_use` says, else as their code does."""
+    if settings.steps_use is not None:
+        return settings.steps_use
+    found = {
+        *("bigquery" for component in pipeline.components if _reaches(component, BIGQUERY)),
+        *("vertex-jobs" for component in pipeline.components if _reaches(component, VERTEX) and _starts(component)),
+    }
+    return tuple(sorted(found))
+
+
+def _reaches(component: Component, modules: tuple[str, ...]) -> bool:
+    return any(module == each or module.startswith(f"{each}.") for module in component.google for each in modules)
+
+
+def _starts(component: Component) -> bool:
+    """Whether the code calls what starts a job or deploys a model: `CustomJob(...)`, `model.deploy(...)`."""
+    try:
+        module = ast.parse(component.source)
+    except SyntaxError:
+        return False
+    return any(name in STARTS or name.endswith("Job") for name in _called(module))
+
+
+def _called(module: ast.Module) -> Iterator[str]:
+    """The parts of every name that is called: CustomJob and run of `aiplatform.CustomJob.run()`, too."""
+    for call in ast.walk(module):
+        if isinstance(call, ast.Call):
+            called = call.func
+            while isinstance(called, ast.Attribute):
+                yield called.attr
+                called = called.value
+            if isinstance(called, ast.Name):
+                yield called.id
+
+
+# ------------------------------------------------------------------------------- what there is to be
+
+
+def _apis(extras: tuple[str, ...]) -> tuple[Api, ...]:
+    apis = {
+        "aiplatform": "runs the pipeline",
+        "artifactregistry": "keeps the images",
+        "cloudbuild": "builds the images",
+        "iam": "knows the service accounts",
+        "storage": "keeps what the steps make",
+    }
+    if "bigquery" in extras:
+        apis["bigquery"] = "answers the queries of the steps"
+    return tuple(Api(name=f"{name}.googleapis.com", why=apis[name]) for name in sorted(apis))
+
+
+def _registry(settings: Settings) -> Registry:
+    return Registry(
+        name=settings.registry,
+        location=settings.af_registry_location,
+        why="holds the images that the steps run in",
+        costs="the storage of the images, by size and month",
+    )
+
+
+def _bucket(settings: Settings) -> Bucket:
+    return Bucket(
+        name=settings.bucket,
+        location=settings.gs_bucket_location,
+        why="holds artifacts, compiled pipelines, sources to build and build logs",
+        costs="the storage of all of that, older versions and what was deleted within a week included",
+    )
+
+
+def _runner(settings: Settings) -> Account:
+    """The account of the steps. Pipelines of a project share it unless each is given its own; nobody can tell which."""
+    return Account(
+        email=settings.runner,
+        title="Runs the steps of pipelines",
+        why="runs the steps",
+        shared=True,
+        made=settings.runner.endswith(settings.accounts),
+    )
+
+
+def _builder(settings: Settings, pipeline: Pipeline) -> Account:
+    email, title = settings.builder(pipeline.name), f"Builds the images of {pipeline.name}"
+    return Account(email=email, title=title[:100], why="builds the images", shared=False, made=True)
+
+
+# ------------------------------------------------------------------------------- who may do what
+
+
+def _running(settings: Settings, runner: Account, extras: tuple[str, ...]) -> Iterator[Binding]:
+    """What the steps need, as the runner."""
+
+    def grant(role: str, on: On, name: str, why: str) -> Binding:
+        return Binding(member=runner.email, role=f"roles/{role}", on=on, name=name, why=why)
+
+    project = str(settings.project_id)
+    yield grant("aiplatform.user", On.PROJECT, project, "runs the steps and records what came of them")
+    if "bigquery" in extras:
+        yield grant("bigquery.jobUser", On.PROJECT, project, "runs the queries of the steps")
+    yield grant("artifactregistry.reader", On.REGISTRY, settings.registry, "pulls the images")
+    yield grant("storage.objectUser", On.BUCKET, settings.bucket, "reads and writes what the steps exchange")
+    if "vertex-jobs" in extras and runner.made:
+        yield grant("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
+
+
+def _building(settings: Settings, builder: Account) -> Iterator[Binding]:
+    """What a build needs, as the builder."""
+
+    def grant(role: str, on: On, name: str, why: str) -> Binding:
+        return Binding(member=builder.email, role=f"roles/{role}", on=on, name=name, why=why, shared=False)
+
+    yield grant("artifactregistry.writer", On.REGISTRY, settings.registry, "pushes the images")
+    yield grant("storage.objectUser", On.BUCKET, settings.bucket, "reads the sources to build and writes build logs")
+
+
+def _operating(settings: Settings, runner: Account, builder: Account) -> Iterator[Binding]:
+    """What the person needs who builds and submits from here."""
+
+    def need(role: str, on: On, name: str, why: str) -> Binding:
+        return Binding(member="", role=f"roles/{role}", on=on, name=name, why=why)
+
+    project = str(settings.project_id)
+    yield need("cloudbuild.builds.editor", On.PROJECT, project, "starts builds")
+    yield need("aiplatform.user", On.PROJECT, project, "starts runs and watches them")
+    yield need("artifactregistry.reader", On.REGISTRY, settings.registry, "looks up the digests of images")
+    yield need("storage.objectUser", On.BUCKET, settings.bucket, "uploads sources and reads build logs")
+    yield need("storage.legacyBucketReader", On.BUCKET, settings.bucket, "finds the bucket before uploading to it")
+    yield need("iam.serviceAccountUser", On.ACCOUNT, builder.email, "has builds run as it")
+    yield need("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it")
+
+
+def _owed(runner: Account, extras: tuple[str, ...]) -> Iterator[Binding]:
+    """What the runner needs of others: data belongs to its owner, and a runner of another project to that one."""
+
+    def owe(role: str, on: On, name: str, why: str) -> Binding:
+        return Binding(member=runner.email, role=f"roles/{role}", on=on, name=name, why=why)
+
+    if "bigquery" in extras:
+        yield owe("bigquery.dataViewer", On.DATASET, "", "reads it; roles/bigquery.dataEditor to write to it, too")
+    if "vertex-jobs" in extras and not runner.made:
+        yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
+
+
+_POLICIES = ("getIamPolicy", "setIamPolicy")
+# What the person needs who provisions: to ask Google of it beforehand, and to name it where it is missing.
+AUTHORITY = (
+    Authority(
+        on="api",
+        role="roles/serviceusage.serviceUsageAdmin",
+        permissions=("serviceusage.services.list", "serviceusage.services.enable"),
+        why="switches on the APIs",
+    ),
+    Authority(
+        on="registry",
+        role="roles/artifactregistry.admin",
+        permissions=tuple(f"artifactregistry.repositories.{verb}" for verb in ("create", "list", *_POLICIES)),
+        why="makes the registry and says who may use it",
+    ),
+    Authority(
+        on="bucket",
+        role="roles/storage.admin",
+        permissions=tuple(f"storage.buckets.{verb}" for verb in ("create", "list", "update", *_POLICIES))
+        + ("storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list"),
+        why="makes the bucket, says who may use it and keeps the record in it",
+    ),
+    Authority(
+        on="account",
+        role="roles/iam.serviceAccountAdmin",
+        permissions=tuple(f"iam.serviceAccounts.{verb}" for verb in ("create", "list", *_POLICIES)),
+        why="makes the service accounts",
+    ),
+    Authority(
+        on="project",
+        role="roles/resourcemanager.projectIamAdmin",
+        permissions=tuple(f"resourcemanager.projects.{verb}" for verb in _POLICIES),
+        why="says who may do what in the whole project",
+    ),
+)

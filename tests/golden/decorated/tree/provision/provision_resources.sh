@@ -1,0 +1,336 @@
+#!/usr/bin/env bash
+# Makes what words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back needs in the project example.com:my-project, and says
+# why for each part.
+# Safe to run again: what is there is kept, what is missing is made. It stops at the first failure.
+# What it makes is written to .automlops/made and to the bucket: deprovision_resources.sh takes away that and no more.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PROJECT=example.com:my-project
+PIPELINE=words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back
+REGISTRY=vertex-mlops-af
+REGISTRY_LOCATION=us-central1
+BUCKET=my-own-bucket
+BUCKET_LOCATION=us-central1
+RUNNER=runner-of-it@my-project.example.com.iam.gserviceaccount.com
+BUILDER=words-it-s-quot-9918f0-builder@my-project.example.com.iam.gserviceaccount.com
+
+WAYS=uniform_bucket_level_access,public_access_prevention,versioning_enabled,labels.managed-by # of a bucket
+MADE=.automlops/made
+MAKING=.automlops/making
+COPY=gs://$BUCKET/$PIPELINE/made
+export CLOUDSDK_CORE_DISABLE_PROMPTS=1 # nobody would see the question
+begun=
+found=$(mktemp -d)
+trap 'wait; rm -rf "$found"' EXIT
+mkdir -p "$MAKING"
+touch "$MADE"
+
+# ---- What this script says and asks
+
+# said FATE KIND NAME WHY    one line for each thing: what became of it.
+said() {
+  printf '%-8s %-8s %s (%s)\n' "$@"
+}
+
+# stop WHAT ERRORS ON    ends the script with what gcloud said last, and what to do about it.
+stop() {
+  {
+    printf '\nstopped at: %s\n' "$1"
+    tail -n 20 "$2" | sed 's/^/  /'
+    if grep -qiE 'permission|denied|forbidden|403' "$2"; then
+      printf 'if it is for want of a role, %s has it; one who may give it to you runs:\n' "$(role_for "$3")"
+      printf '  gcloud projects add-iam-policy-binding %s --member=user:YOU --role=%s\n' "$PROJECT" "$(role_for "$3")"
+    fi
+    printf 'then run %s again: it goes on from here\n' "provision/${0##*/}"
+  } >&2
+  exit 1
+}
+
+# role_for ON    a role that holds what this script asks of something.
+role_for() {
+  case $1 in
+    api) echo roles/serviceusage.serviceUsageAdmin ;;
+    registry) echo roles/artifactregistry.admin ;;
+    bucket) echo roles/storage.admin ;;
+    account) echo roles/iam.serviceAccountAdmin ;;
+    project) echo roles/resourcemanager.projectIamAdmin ;;
+  esac
+}
+
+# absent ERRORS    whether a command failed for no other reason than that what it is about is not there.
+absent() {
+  grep -qiE 'matched no objects|not[ _]found|does not exist' "$1" && ! grep -qiE 'permission|denied|forbidden' "$1"
+}
+
+# plausible    of a record in the bucket, where a step can write, the lines about what this pipeline has to do with.
+plausible() {
+  local ours='"serviceAccount:'
+  grep -F "\"project\": \"$PROJECT\"" \
+    | grep -F -e "\"name\": \"$REGISTRY\"" -e "\"name\": \"$BUCKET\"" -e "\"name\": \"$RUNNER\"" \
+      -e "\"name\": \"$BUILDER\"" -e "\"name\": \"$PROJECT\"" -e "\"name\": \"$PIPELINE\"" \
+    | grep -F -e '"member": ""' -e "\"member\": $ours$RUNNER\"" -e "\"member\": $ours$BUILDER\"" || :
+}
+
+# policy VERB ON NAME LOCATION ...    gcloud's command for who may do what on something.
+policy() {
+  local verb=$1 on=$2 name=$3 location=$4
+  shift 4
+  case $on in
+    project) gcloud projects "$verb" "$name" "$@" ;;
+    registry) gcloud artifacts repositories "$verb" "$name" --location="$location" "$@" ;;
+    bucket) gcloud storage buckets "$verb" "gs://$name" "$@" ;;
+    account) gcloud iam service-accounts "$verb" "$name" "$@" ;;
+  esac
+}
+
+# What gcloud says where Google shows late what was just made, has a policy that moved, or is asked too often.
+EARLY='has not been used|does not exist|not[ _]found|concurrent|pre-condition|HTTPError 4(12|29)|per minute|rate.?limit'
+
+# patiently ERRORS COMMAND...    runs it, and again for a minute where it only came too early or too often.
+patiently() {
+  local errors=$1 pause
+  shift
+  for pause in 1 2 4 8 15 30 0; do
+    "$@" --project="$PROJECT" 2>"$errors" </dev/null && return
+    ((pause)) && grep -qiE "$EARLY" "$errors" || return 1
+    printf 'waiting %s s before asking Google again\n' "$pause" >&2
+    sleep "$pause"
+  done
+}
+
+# begin COMMAND...    does something beside what comes next; together waits for all that was begun.
+begin() {
+  "$@" &
+  begun="$begun $!"
+}
+
+together() {
+  local job failed=0
+  for job in $begun; do
+    wait "$job" || failed=1 # it has said why
+  done
+  begun=
+  ((failed == 0)) || exit 1
+}
+
+# look NAME ON COMMAND...    asks what there is, and keeps the answer as NAME.
+look() {
+  local name=$1 on=$2
+  shift 2
+  patiently "$found/$name.errors" "$@" >"$found/$name" || stop "looking for ${name//-/ }" "$found/$name.errors" "$on"
+}
+
+# entry KIND NAME LOCATION SHARED [ROLE MEMBER]    a line of the record: one thing that was made.
+entry() {
+  printf '{"kind": "%s", "name": "%s", "location": "%s", "role": "%s", "member": "%s", "shared": %s, ' \
+    "$1" "$2" "$3" "${5-}" "${6-}" "$4"
+  printf '"project": "%s", "pipeline": "%s"}\n' "$PROJECT" "$PIPELINE"
+}
+
+# note LINE    where a line stands while what it says is being made.
+note() {
+  printf '%s/%s\n' "$MAKING" "$(cksum <<<"$1" | cut -d ' ' -f 1)"
+}
+
+# record LINE    writes down what was made, at once.
+record() {
+  grep -qxF "$1" "$MADE" || printf '%s\n' "$1" >>"$MADE"
+  rm -f "$(note "$1")"
+}
+
+# ours LINE    whether the record has it: also what a run was making when it was cut off.
+ours() {
+  [[ ! -e $(note "$1") ]] || record "$1"
+  grep -qxF "$1" "$MADE"
+}
+
+# make ON WHAT LINE COMMAND...    makes something that is not there, and writes LINE to the record.
+make() {
+  local on=$1 what=$2 line=$3 errors
+  shift 3
+  errors=$(mktemp "$found/XXXXXX")
+  printf '%s\n' "$line" >"$(note "$line")"
+  if ! patiently "$errors" "$@" >/dev/null && ! grep -qiE 'already (exists|own)' "$errors"; then
+    ! grep -qiE 'permission|denied|forbidden|invalid|quota|not available' "$errors" || rm -f "$(note "$line")"
+    stop "making $what" "$errors" "$on"
+  fi
+  record "$line"
+}
+
+# ---- The resources
+
+registry() {
+  local why='holds the images that the steps run in' line
+  line=$(entry registry "$REGISTRY" "$REGISTRY_LOCATION" true)
+  if [[ -s $found/registry ]]; then
+    ours "$line" || :
+    grep -qxF DOCKER "$found/registry" || {
+      echo "$REGISTRY holds other things than images: choose another af_registry_name" >"$found/registry.errors"
+      stop "using the registry $REGISTRY" "$found/registry.errors" registry
+    }
+    said kept registry "$REGISTRY" "$why"
+  else
+    make registry "the registry $REGISTRY" "$line" gcloud artifacts repositories create "$REGISTRY" \
+      --location="$REGISTRY_LOCATION" --repository-format=docker --labels=managed-by=automlops
+    said created registry "$REGISTRY" "$why"
+    touch "$found/new-registry"
+  fi
+}
+
+# managed LINE    whether the bucket is one that this pipeline or another one made.
+managed() {
+  ours "$1" || grep -q '|automlops$' "$found/bucket"
+}
+
+# The bucket takes roles on the whole of it alone, is never public, and keeps older versions of what is replaced.
+# One that was there before keeps its own ways.
+bucket() {
+  local why='holds artifacts, compiled pipelines, sources to build and build logs' line fate=kept
+  line=$(entry bucket "$BUCKET" "$BUCKET_LOCATION" true)
+  if [[ ! -s $found/bucket ]]; then
+    make bucket "the bucket $BUCKET" "$line" gcloud storage buckets create "gs://$BUCKET" \
+      --location="$BUCKET_LOCATION" --uniform-bucket-level-access --public-access-prevention
+    fate=created
+    touch "$found/new-bucket"
+  fi
+  if [[ $(<"$found/bucket") != 'True|enforced|True|automlops' ]] && managed "$line"; then
+    # Creating one takes neither versioning nor labels.
+    patiently "$found/bucket.errors" gcloud storage buckets update "gs://$BUCKET" --uniform-bucket-level-access \
+      --public-access-prevention --versioning --update-labels=managed-by=automlops >/dev/null \
+      || stop "changing the bucket $BUCKET" "$found/bucket.errors" bucket
+    [[ $fate == created ]] || fate=changed
+  fi
+  said "$fate" bucket "$BUCKET" "$why"
+}
+
+# account EMAIL SHARED TITLE WHY
+account() {
+  local line
+  line=$(entry account "$1" "" "$2")
+  if grep -qxF "$1" "$found/accounts"; then
+    ours "$line" || :
+    said kept account "$1" "$4"
+  else
+    make account "the account $1" "$line" gcloud iam service-accounts create "${1%%@*}" --display-name="$3"
+    said created account "$1" "$4"
+  fi
+}
+
+# grant ON NAME LOCATION EMAIL SHARED ROLE WHY    gives a role on something, unless its policy has it already.
+grant() {
+  local member=serviceAccount:$4 role=$6 line name="$6 on $1 $2 for $4"
+  line=$(entry "$1-role" "$2" "$3" "$5" "$role" "$member")
+  if grep -qxF "$role $member " "$found/policy-of-$1"; then
+    ours "$line" || :
+    said kept role "$name" "$7"
+  else
+    make "$1" "$name" "$line" policy add-iam-policy-binding "$1" "$2" "$3" \
+      --member="$member" --role="$role" --condition=None
+    said created role "$name" "$7"
+  fi
+}
+
+# who ON NAME LOCATION    asks who may do what on something; on what was just made, nobody was given anything.
+who() {
+  if [[ -e $found/new-$1 ]]; then
+    touch "$found/policy-of-$1"
+  else
+    look "policy-of-$1" "$1" policy get-iam-policy "$1" "$2" "$3" --flatten='bindings[].members' \
+      --format='value[separator=" "](bindings.role,bindings.members,bindings.condition.expression)'
+  fi
+}
+
+# ---- The APIs: one question, and one call for all that are missing
+
+missing=()
+want() {
+  if grep -qxF "$1" "$found/apis"; then
+    said kept api "$1" "$2"
+  else
+    missing+=("$1")
+  fi
+}
+
+look apis api gcloud services list --enabled --format='value(config.name)'
+want aiplatform.googleapis.com 'runs the pipeline'
+want artifactregistry.googleapis.com 'keeps the images'
+want cloudbuild.googleapis.com 'builds the images'
+want iam.googleapis.com 'knows the service accounts'
+want storage.googleapis.com 'keeps what the steps make'
+if [[ -n ${missing[*]-} ]]; then
+  gcloud services enable "${missing[@]}" --project="$PROJECT" >/dev/null 2>"$found/apis.errors" \
+    || stop "switching on ${missing[*]}" "$found/apis.errors" api
+  for api in "${missing[@]}"; do
+    said created api "$api" 'switched on; it costs nothing by itself'
+  done
+fi
+
+# ---- What is there: one question for each kind, side by side
+
+begin look registry registry gcloud artifacts repositories list --location="$REGISTRY_LOCATION" \
+  --filter="name~/repositories/$REGISTRY\$" --format='value(format)'
+# Of this project alone: a bucket of that name elsewhere is somebody else's, and making ours will say so.
+begin look bucket bucket gcloud storage buckets list --filter="name=$BUCKET" --format="value[separator='|']($WAYS)"
+begin look accounts account gcloud iam service-accounts list --format='value(email)'
+together
+
+# ---- Each resource, side by side
+
+record "$(entry pipeline "$PIPELINE" "" false)" # so that those who share something with it see it
+begin registry
+begin bucket
+begin account "$RUNNER" true 'Runs the steps of pipelines' 'runs the steps'
+begin account "$BUILDER" false 'Builds the images of words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back' 'builds the images'
+together
+
+# ---- Who may do what: each policy read once, then given what it lacks; one policy beside another
+
+project_roles() {
+  who project "$PROJECT" global
+  grant project "$PROJECT" global "$RUNNER" true roles/aiplatform.user \
+    'runs the steps and records what came of them'
+}
+
+registry_roles() {
+  who registry "$REGISTRY" "$REGISTRY_LOCATION"
+  grant registry "$REGISTRY" "$REGISTRY_LOCATION" "$RUNNER" true roles/artifactregistry.reader \
+    'pulls the images'
+  grant registry "$REGISTRY" "$REGISTRY_LOCATION" "$BUILDER" false roles/artifactregistry.writer \
+    'pushes the images'
+}
+
+bucket_roles() {
+  who bucket "$BUCKET" "$BUCKET_LOCATION"
+  grant bucket "$BUCKET" "$BUCKET_LOCATION" "$RUNNER" true roles/storage.objectUser \
+    'reads and writes what the steps exchange'
+  grant bucket "$BUCKET" "$BUCKET_LOCATION" "$BUILDER" false roles/storage.objectUser \
+    'reads the sources to build and writes build logs'
+}
+
+# recorded    asks what the bucket's copy of the record says.
+recorded() {
+  touch "$found/record"
+  [[ ! -e $found/new-bucket ]] || return 0
+  gcloud storage cat "$COPY" --project="$PROJECT" >"$found/record" 2>"$found/record.errors" \
+    || absent "$found/record.errors" || stop "reading the record in the bucket" "$found/record.errors" bucket
+}
+
+begin project_roles
+begin registry_roles
+begin bucket_roles
+begin recorded
+together
+
+# ---- The record: the bucket's copy has what was made from here, and from other copies of this codebase
+
+plausible <"$found/record" | cat - "$MADE" | awk 'NF && !seen[$0]++' >"$found/all"
+if cmp -s "$found/all" "$found/record"; then
+  said kept record "$COPY" 'tells deprovision_resources.sh what to take away'
+else
+  patiently "$found/record.errors" gcloud storage cp "$found/all" "$COPY" >/dev/null \
+    || stop "copying the record to the bucket" "$found/record.errors" bucket
+  said changed record "$COPY" 'tells deprovision_resources.sh what to take away'
+fi
+
+printf '\nready: scripts/run_all.sh builds, compiles and starts a run\n'

@@ -1,0 +1,607 @@
+"""What a pipeline needs in its project, and the scripts that make it and take it away."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pictures import GOOGLE, WINE, written
+from recording import RecordingGcloud
+
+from AutoMLOps import cloud, render
+from AutoMLOps.cloud import AUTHORITY, Binding, On, resources
+from AutoMLOps.model import Component, Pipeline
+from AutoMLOps.nouns import replace
+from AutoMLOps.settings import Settings, chosen
+
+PROJECT = Settings(project_id="my-project-123")
+RUNNER = "vertex-pipelines@my-project-123.iam.gserviceaccount.com"
+BUILDER = "wine-quality-builder@my-project-123.iam.gserviceaccount.com"
+
+
+def using(*google: str, source: str = "def step():\n    pass\n") -> Pipeline:
+    """A pipeline of one step that imports modules of Google."""
+    return replace(WINE, components=(Component(name="step", source=source, google=google),), steps=())
+
+
+def table(bindings: tuple[Binding, ...]) -> set[tuple[str, str, str]]:
+    return {(each.member, each.role.removeprefix("roles/"), each.name) for each in bindings}
+
+
+# ------------------------------------------------------------------------------- what there is to be
+
+
+def test_what_the_wine_pipeline_needs() -> None:
+    need = resources(PROJECT, WINE)
+    assert [api.name.partition(".")[0] for api in need.apis] == [
+        "aiplatform",
+        "artifactregistry",
+        "cloudbuild",
+        "iam",
+        "storage",
+    ]
+    assert (need.registry.name, need.registry.location) == ("vertex-mlops-af", "us-central1")
+    assert (need.bucket.name, need.bucket.location) == ("my-project-123-bucket", "us-central1")
+    assert [(each.email, each.shared, each.made) for each in need.accounts] == [
+        (RUNNER, True, True),
+        (BUILDER, False, True),
+    ]
+    assert table(need.bindings) == {
+        (RUNNER, "aiplatform.user", "my-project-123"),
+        (RUNNER, "artifactregistry.reader", "vertex-mlops-af"),
+        (RUNNER, "storage.objectUser", "my-project-123-bucket"),
+        (BUILDER, "artifactregistry.writer", "vertex-mlops-af"),
+        (BUILDER, "storage.objectUser", "my-project-123-bucket"),
+    }
+    assert table(need.expected) == {
+        ("", "cloudbuild.builds.editor", "my-project-123"),
+        ("", "aiplatform.user", "my-project-123"),
+        ("", "artifactregistry.reader", "vertex-mlops-af"),
+        ("", "storage.objectUser", "my-project-123-bucket"),
+        ("", "storage.legacyBucketReader", "my-project-123-bucket"),
+        ("", "iam.serviceAccountUser", BUILDER),
+        ("", "iam.serviceAccountUser", RUNNER),
+    }
+
+
+def test_names_follow_the_settings() -> None:
+    need = resources(
+        Settings(
+            project_id="my-project-123",
+            naming_prefix="fraud",
+            af_registry_location="europe",
+            gs_bucket_location="eu",
+            pipeline_runner_sa="mine-own@my-project-123.iam.gserviceaccount.com",
+        ),
+        replace(WINE, name="a" * 40),
+    )
+    assert (need.registry.name, need.registry.location) == ("fraud-artifact-registry", "europe")
+    assert (need.bucket.name, need.bucket.location) == ("my-project-123-fraud-bucket", "eu")
+    assert need.runner.email.startswith("mine-own@") and need.runner.made
+    assert re.fullmatch("a{15}-[0-9a-f]{6}-builder", need.builder.id)
+
+
+EVERYTHING = using("google.cloud.bigquery", "google.cloud.aiplatform", source="model.deploy(endpoint)\n")
+
+
+@pytest.mark.parametrize("pipeline", [WINE, GOOGLE, EVERYTHING])
+def test_no_role_reaches_further_than_it_must(pipeline: Pipeline) -> None:
+    need = resources(PROJECT, pipeline)
+    for each in (*need.bindings, *need.expected):
+        role = each.role.removeprefix("roles/")
+        assert role not in ("owner", "editor", "viewer")
+        assert each.why
+        if each.on == On.PROJECT:
+            assert not re.search(r"admin|^storage|serviceAccountUser|serviceAccountTokenCreator|Admin", role)
+    assert len(table(need.bindings)) == len(need.bindings)
+    assert need.policies and tuple(each for policy in need.policies for each in policy.bindings) == need.bindings
+    assert len({(policy.on, policy.name) for policy in need.policies}) == len(need.policies)
+
+
+def test_only_accounts_that_provisioning_makes_or_is_told_of_are_given_roles() -> None:
+    need = resources(PROJECT, EVERYTHING)
+    assert {each.member for each in need.bindings} == {account.email for account in need.accounts}
+    assert not any(each.member for each in need.expected)
+
+
+def test_data_is_its_owner_s_to_give() -> None:
+    assert table(resources(PROJECT, using("google.cloud.bigquery")).owed) == {(RUNNER, "bigquery.dataViewer", "")}
+    assert not resources(PROJECT, WINE).owed
+    readme = {file.path: file.text for file in render.tree(EVERYTHING, PROJECT).files}["README.md"]
+    assert f"| {RUNNER} | `roles/bigquery.dataViewer` | each dataset that the steps use |" in readme
+
+
+def test_the_readme_names_every_account_role_and_api() -> None:
+    pipeline, need = EVERYTHING, resources(PROJECT, EVERYTHING)
+    readme = {file.path: file.text for file in render.tree(pipeline, PROJECT).files}["README.md"]
+    for each in (*need.bindings, *need.expected, *need.owed):
+        place = "the project" if each.on == On.PROJECT else each.name
+        assert re.search(rf"\| `{each.role}` \| [^|]*{re.escape(place)}[^|]* \| {re.escape(each.why)} \|", readme)
+    assert all(f"`{api.name}`" in readme for api in need.apis)
+    assert all(f"`{each.role}`" in readme for each in need.authority)
+
+
+QUERIES = (RUNNER, "bigquery.jobUser", "my-project-123")
+ITSELF = (RUNNER, "iam.serviceAccountUser", RUNNER)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "more"),
+    [
+        (using("google.cloud.storage", "gs://"), set()),
+        (using("google.cloud.bigquery"), {QUERIES}),
+        (using("pandas_gbq"), {QUERIES}),
+        (using("google.cloud.bigquery_datatransfer"), set()),
+        (using("google.cloud.aiplatform"), set()),
+        (using("google.cloud.aiplatform", source="aiplatform.CustomJob(display_name='x').run()"), {ITSELF}),
+        (using("google.cloud.aiplatform", source="aiplatform.CustomJob.from_local_script('x')"), {ITSELF}),
+        (using("google.cloud.aiplatform", source="Model('m').deploy(endpoint=e)"), {ITSELF}),
+        (using("google.cloud.storage", source="app.deploy()"), set()),
+        (using("vertexai", "google.cloud.bigquery", source="CustomTrainingJob()"), {QUERIES, ITSELF}),
+        (using("google.cloud.aiplatform", source="not python"), set()),
+    ],
+)
+def test_what_a_component_uses_adds_just_the_role_for_it(pipeline: Pipeline, more: set[tuple[str, str, str]]) -> None:
+    usual = table(resources(PROJECT, using()).bindings)
+    assert table(resources(PROJECT, pipeline).bindings) == usual | more
+    apis = {api.name for api in resources(PROJECT, pipeline).apis}
+    assert ("bigquery.googleapis.com" in apis) is (QUERIES in more)
+
+
+def test_a_setting_has_the_last_word_on_what_components_use() -> None:
+    usual = table(resources(PROJECT, using()).bindings)
+    assert table(resources(replace(PROJECT, steps_use=()), EVERYTHING).bindings) == usual
+    assert table(resources(replace(PROJECT, steps_use=("bigquery",)), using()).bindings) == usual | {QUERIES}
+
+
+def test_a_runner_of_another_project_is_not_made_and_its_own_project_grants_acting_as_it() -> None:
+    theirs = "runner@their-project.iam.gserviceaccount.com"
+    need = resources(replace(PROJECT, pipeline_runner_sa=theirs, steps_use=("vertex-jobs",)), WINE)
+    assert not need.runner.made and need.builder.made
+    assert table(need.owed) == {(theirs, "iam.serviceAccountUser", theirs)}
+    assert (theirs, "iam.serviceAccountUser", theirs) not in table(need.bindings)
+    assert (theirs, "aiplatform.user", "my-project-123") in table(need.bindings)
+
+
+def test_an_account_of_a_project_whose_name_ends_like_this_one_is_another_s() -> None:
+    email = "runner@not-my-project-123.iam.gserviceaccount.com"
+    assert not resources(replace(PROJECT, pipeline_runner_sa=email), WINE).runner.made
+
+
+def test_without_a_project_there_is_nothing_to_describe() -> None:
+    with pytest.raises(ValueError, match="no project"):
+        resources(Settings(), WINE)
+
+
+def test_every_kind_of_thing_has_a_role_that_provisions_it() -> None:
+    assert {each.on for each in AUTHORITY} == {"api", *(set(On) - {On.DATASET})}
+    assert all(each.permissions and each.why for each in AUTHORITY)
+
+
+# ------------------------------------------------------------------------------- the settings
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"gs_bucket_location": "europe"}, "not a region"),
+        ({"gs_bucket_location": "us-central1-a"}, "is a zone"),
+        ({"steps_use": "bigquery"}, "a list"),
+        ({"steps_use": ["big_query"]}, "did you mean bigquery?"),
+        ({"steps_use": ["everything", 3]}, "of type int"),
+        ({"storage_bucket_location": "eu"}, "did you mean gs_bucket_location?"),
+    ],
+)
+def test_a_setting_that_cannot_be_says_what_would_do(given: dict[str, object], said: str) -> None:
+    settings, problems = chosen(given)
+    assert settings is None and said in " ".join(map(str, problems))
+
+
+def test_the_settings_of_the_cloud_are_taken() -> None:
+    settings, problems = chosen({"gs_bucket_location": "eu", "steps_use": ["vertex-jobs", "bigquery"]})
+    assert settings == Settings(gs_bucket_location="eu", steps_use=("bigquery", "vertex-jobs")) and not problems
+
+
+# ------------------------------------------------------------------------------- provisioning
+
+BUCKET = "gs://my-project-123-bucket"
+FATE = re.compile(r"(created|changed|kept|removed|gone) +(api|registry|bucket|account|role|record) +(.+) \((.+)\)")
+APIS = "aiplatform artifactregistry cloudbuild iam storage"
+ENABLED = "\n".join(f"{name}.googleapis.com" for name in APIS.split())
+WAYS = "True|enforced|True|automlops"
+
+
+def there(bucket: str = WAYS, registry: str = "DOCKER", record: str = "", roles: bool = True) -> str:
+    """What gcloud answers where everything is there already."""
+    need = resources(PROJECT, WINE)
+
+    def policy(on: str) -> str:
+        found = [f"{each.role} serviceAccount:{each.member} " for each in need.bindings if each.on == on and roles]
+        return "\n".join((*found, f"roles/owner serviceAccount:{RUNNER} "))
+
+    answers = {
+        "services list*": ENABLED,
+        "artifacts repositories list*": registry,
+        "storage buckets list*": bucket,
+        "iam service-accounts list*": f"{RUNNER}\n{BUILDER}",
+        "projects get-iam-policy*": policy("project"),
+        "artifacts repositories get-iam-policy*": policy("registry"),
+        "storage buckets get-iam-policy*": policy("bucket"),
+        "storage cat*": record,
+    }
+    return "\n".join(f"{render._sh(key)[:-2]}'*) printf '%s\\n' {render._sh(text)} ;;" for key, text in answers.items())
+
+
+def provisioned(folder: Path, gcloud: RecordingGcloud, **environment: str) -> subprocess.CompletedProcess[str]:
+    return gcloud.run(folder / "provision/provision_resources.sh", **environment)
+
+
+def fates(said: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """{kind and name: fate} of a script that came to its end."""
+    assert said.returncode == 0, said.stderr
+    lines = [line for line in said.stdout.split("\n") if line and not line.startswith("ready:")]
+    matched = [FATE.fullmatch(line) for line in lines]
+    assert all(matched), lines
+    return {f"{found[2]} {found[3]}": found[1] for found in matched if found}
+
+
+def made(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / ".automlops/made").read_text().splitlines()]
+
+
+def names(folder: Path) -> set[str]:
+    """What the record says was made, in short."""
+    return {f"{each['kind']} {each['name']} {each['role']}".strip() for each in made(folder)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return written(tmp_path / "tree")
+
+
+@pytest.fixture
+def gcloud(tmp_path: Path) -> RecordingGcloud:
+    return RecordingGcloud(tmp_path / "bin")
+
+
+ALL = {
+    "pipeline wine-quality",
+    "registry vertex-mlops-af",
+    "bucket my-project-123-bucket",
+    f"account {RUNNER}",
+    f"account {BUILDER}",
+    "project-role my-project-123 roles/aiplatform.user",
+    "registry-role vertex-mlops-af roles/artifactregistry.reader",
+    "registry-role vertex-mlops-af roles/artifactregistry.writer",
+    "bucket-role my-project-123-bucket roles/storage.objectUser",
+}
+
+
+def test_in_an_empty_project_everything_is_made_and_written_down(folder: Path, gcloud: RecordingGcloud) -> None:
+    said = fates(provisioned(folder, gcloud))
+    assert {fate for key, fate in said.items() if not key.startswith("record")} == {"created"}
+    assert len(said) == 5 + 1 + 1 + 2 + 5 + 1
+    assert names(folder) == ALL and len(made(folder)) == 10
+    assert not list((folder / ".automlops/making").iterdir())
+    assert all("--project=my-project-123" in call for call in gcloud.calls)
+    assert [call[:2] for call in gcloud.writes].count(["services", "enable"]) == 1
+    assert next(call for call in gcloud.calls if call[:3] == ["storage", "buckets", "create"]) == [
+        *("storage", "buckets", "create", BUCKET, "--location=us-central1", "--uniform-bucket-level-access"),
+        *("--public-access-prevention", "--project=my-project-123"),
+    ]
+    assert gcloud.calls[-1][:2] == ["storage", "cp"] and gcloud.calls[-1][3] == f"{BUCKET}/wine-quality/made"
+    order = [
+        call[2] for call in gcloud.calls if call[1] in ("service-accounts", "repositories") or call[0] == "projects"
+    ]
+    assert max(at for at, verb in enumerate(order) if verb == "create") < order.index("add-iam-policy-binding")
+
+
+def test_where_everything_is_there_nothing_is_written(folder: Path, gcloud: RecordingGcloud) -> None:
+    line = '{"kind": "pipeline", "name": "wine-quality", "location": "", "role": "", "member": "", "shared": false, '
+    gcloud.answers(there(record=f'{line}"project": "my-project-123", "pipeline": "wine-quality"}}'))
+    said = fates(provisioned(folder, gcloud))
+    assert set(said.values()) == {"kept"} and len(said) == 15
+    assert not gcloud.writes and len(gcloud.calls) <= 8
+    assert names(folder) == {"pipeline wine-quality"}
+
+
+def test_provisioning_again_changes_neither_record_nor_cloud(folder: Path, gcloud: RecordingGcloud) -> None:
+    fates(provisioned(folder, gcloud))
+    record = (folder / ".automlops/made").read_text()
+    gcloud.answers(there(record=record.rstrip("\n")))
+    gcloud.forget()
+    assert set(fates(provisioned(folder, gcloud)).values()) == {"kept"}
+    assert not gcloud.writes and (folder / ".automlops/made").read_text() == record
+
+
+def test_the_record_in_the_bucket_keeps_what_another_clone_made(folder: Path, gcloud: RecordingGcloud) -> None:
+    fates(provisioned(folder, gcloud))
+    record = (folder / ".automlops/made").read_text()
+    (folder / ".automlops/made").unlink()
+    gcloud.answers(there(record=record.rstrip("\n")))
+    assert set(fates(provisioned(folder, gcloud)).values()) == {"kept"}
+    gcloud.answers(f"'storage cat'*) echo {render._sh(record)} ;;\n*describe*) echo automlops ;;")
+    gcloud.forget()
+    assert set(deprovisioned(folder, gcloud).values()) == {"removed"}
+    assert len(gcloud.writes) == 10
+
+
+@pytest.mark.parametrize(
+    ("ways", "fate"),
+    [
+        ("True|enforced|True|automlops", "kept"),
+        ("True|inherited|True|automlops", "changed"),
+        ("False|inherited||", "kept"),
+        ("True|enforced||platform-team", "kept"),
+    ],
+)
+def test_a_bucket_of_ours_is_brought_back_in_form_and_one_of_others_is_left_as_it_is(
+    ways: str, fate: str, folder: Path, gcloud: RecordingGcloud
+) -> None:
+    gcloud.answers(there(bucket=ways))
+    assert fates(provisioned(folder, gcloud))["bucket my-project-123-bucket"] == fate
+    updates = [call for call in gcloud.writes if call[:3] == ["storage", "buckets", "update"]]
+    assert len(updates) == (fate == "changed")
+    assert "bucket my-project-123-bucket" not in names(folder)
+
+
+def test_a_role_that_is_held_on_a_condition_is_not_the_role(folder: Path, gcloud: RecordingGcloud) -> None:
+    held = f"roles/aiplatform.user serviceAccount:{RUNNER} request.time < 1"
+    gcloud.answers(f"'projects get-iam-policy'*) echo {render._sh(held)} ;;\n{there()}")
+    assert fates(provisioned(folder, gcloud))[f"role roles/aiplatform.user on project my-project-123 for {RUNNER}"] == (
+        "created"
+    )
+
+
+STEPS = {
+    "services list": ("looking for apis", "serviceusage.serviceUsageAdmin"),
+    "services enable": ("switching on aiplatform.googleapis.com", "serviceusage.serviceUsageAdmin"),
+    "artifacts repositories list": ("looking for registry", "artifactregistry.admin"),
+    "storage buckets list": ("looking for bucket", "storage.admin"),
+    "iam service-accounts list": ("looking for accounts", "iam.serviceAccountAdmin"),
+    "artifacts repositories create": ("making the registry vertex-mlops-af", "artifactregistry.admin"),
+    "storage buckets create": ("making the bucket my-project-123-bucket", "storage.admin"),
+    "storage buckets update": ("changing the bucket my-project-123-bucket", "storage.admin"),
+    "iam service-accounts create": ("making the account vertex-pipelines@", "iam.serviceAccountAdmin"),
+    "projects get-iam-policy": ("looking for policy of project", "resourcemanager.projectIamAdmin"),
+    "projects add-iam": ("making roles/aiplatform.user on project", "resourcemanager.projectIamAdmin"),
+    "artifacts repositories add-iam": ("making roles/artifactregistry.reader on", "artifactregistry.admin"),
+    "storage buckets add-iam": ("making roles/storage.objectUser on bucket", "storage.admin"),
+    "storage cp": ("copying the record to the bucket", "storage.admin"),
+}
+
+
+@pytest.mark.parametrize("denied", STEPS)
+def test_what_is_denied_stops_it_with_the_step_and_a_role_for_it(
+    denied: str, folder: Path, gcloud: RecordingGcloud
+) -> None:
+    gcloud.answers(f"{render._sh(denied)}*) echo 'PERMISSION_DENIED: not you' >&2; exit 1 ;;")
+    said = provisioned(folder, gcloud)
+    step, role = STEPS[denied]
+    assert said.returncode == 1 and "ready" not in said.stdout
+    assert f"stopped at: {step}" in said.stderr and "PERMISSION_DENIED: not you" in said.stderr
+    assert f"--role=roles/{role}\n" in said.stderr
+    assert "then run provision/provision_resources.sh again" in said.stderr
+    assert not list((folder / ".automlops/making").glob("*"))
+    gcloud.answers("")
+    fates(provisioned(folder, gcloud))
+    assert names(folder) == ALL
+
+
+def test_what_was_being_made_when_it_was_cut_off_is_known_for_ours(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers("'storage buckets create'*) kill -9 $PPID; sleep 1 ;;")
+    assert provisioned(folder, gcloud).returncode == 1
+    assert "bucket my-project-123-bucket" not in names(folder)
+    gcloud.answers(there(bucket="True|enforced||"))
+    assert fates(provisioned(folder, gcloud))["bucket my-project-123-bucket"] == "changed"
+    assert "bucket my-project-123-bucket" in names(folder)
+
+
+def test_what_exists_after_a_connection_was_lost_counts_as_made(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers("'artifacts repositories create'*) echo 'ALREADY_EXISTS: already exists' >&2; exit 1 ;;")
+    assert fates(provisioned(folder, gcloud))["registry vertex-mlops-af"] == "created"
+    assert "registry vertex-mlops-af" in names(folder)
+
+
+def test_a_bucket_s_name_that_somebody_else_has_is_not_recorded(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers("'storage buckets create'*) echo '409: the requested bucket name is not available' >&2; exit 1 ;;")
+    said = provisioned(folder, gcloud)
+    assert said.returncode == 1 and "not available" in said.stderr
+    assert "bucket my-project-123-bucket" not in names(folder)
+    assert not list((folder / ".automlops/making").glob("*"))
+
+
+def test_it_waits_for_an_account_that_google_shows_late(folder: Path, gcloud: RecordingGcloud) -> None:
+    late = "echo 'INVALID_ARGUMENT: Service account does not exist.' >&2; exit 1"
+    gcloud.answers(f"'projects add-iam'*) [[ -e $here/seen ]] || {{ touch $here/seen; {late}; }} ;;")
+    said = provisioned(folder, gcloud)
+    assert len(fates(said)) == 15 and "waiting 1 s before asking Google again" in said.stderr
+    assert [call[:2] for call in gcloud.calls].count(["projects", "add-iam-policy-binding"]) == 2
+
+
+def test_what_is_asked_too_often_is_asked_again(folder: Path, gcloud: RecordingGcloud) -> None:
+    busy = "echo 'RESOURCE_EXHAUSTED: Quota exceeded for requests per minute' >&2; exit 1"
+    gcloud.answers(f"*'repositories create'*) [[ -e $here/seen ]] || {{ touch $here/seen; {busy}; }} ;;")
+    assert fates(provisioned(folder, gcloud))["registry vertex-mlops-af"] == "created"
+
+
+def test_a_registry_of_another_format_is_refused(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers(there(registry="PYTHON"))
+    said = provisioned(folder, gcloud)
+    assert said.returncode == 1 and "choose another af_registry_name" in said.stderr
+
+
+def test_a_runner_of_another_project_is_given_its_roles_and_not_made(tmp_path: Path, gcloud: RecordingGcloud) -> None:
+    theirs = "runner@their-project.iam.gserviceaccount.com"
+    folder = written(tmp_path / "theirs", pipeline_runner_sa=theirs, steps_use=("bigquery", "vertex-jobs"))
+    said = fates(provisioned(folder, gcloud))
+    assert (
+        f"account {theirs}" not in said and said[f"role roles/bigquery.jobUser on project my-project-123 for {theirs}"]
+    )
+    created = [call for call in gcloud.calls if call[:3] == ["iam", "service-accounts", "create"]]
+    assert [call[3] for call in created] == ["wine-quality-builder"]
+
+
+NASTY = 'it\'s "quoted" $(touch /tmp/pwned) `id` ; & | * {{ x }} \\ -- --flag'
+
+
+def test_no_value_becomes_more_than_a_word_of_the_shell(folder: Path, gcloud: RecordingGcloud) -> None:
+    """The settings refuse such values; the scripts would hold even so."""
+    need = resources(PROJECT, WINE)
+    bindings = tuple(replace(each, role=NASTY, why=NASTY, name=NASTY) for each in need.bindings)
+    need = replace(
+        need,
+        project=NASTY,
+        pipeline=NASTY,
+        registry=replace(need.registry, name=NASTY, location=NASTY, why=NASTY),
+        bucket=replace(need.bucket, name=NASTY, location=NASTY, why=NASTY),
+        runner=replace(need.runner, email=NASTY, title=NASTY, why=NASTY),
+        apis=(cloud.Api(name=NASTY, why=NASTY),),
+        bindings=bindings,
+    )
+    for name in ("provision", "deprovision"):
+        script = folder / f"provision/{name}_resources.sh"
+        script.write_text(render._template(f"provision/{name}_resources.sh.j2").render(cloud=need))
+    assert provisioned(folder, gcloud).returncode == 0
+    assert ["services", "enable", NASTY, f"--project={NASTY}"] in gcloud.calls
+    assert any(call[2:4] == ["create", f"gs://{NASTY}"] for call in gcloud.calls)
+    assert any(call[2:5] == ["create", NASTY, f"--location={NASTY}"] for call in gcloud.calls)
+    assert any(call[2:5] == ["create", NASTY, f"--display-name={NASTY}"] for call in gcloud.calls)
+    assert any(f"--role={NASTY}" in call and f"--member=serviceAccount:{NASTY}" in call for call in gcloud.calls)
+    assert all(f"--project={NASTY}" in call for call in gcloud.calls)
+    said = gcloud.run(folder / "provision/deprovision_resources.sh")
+    assert said.returncode == 1 and "a line that no script wrote" in said.stderr
+    assert not Path("/tmp/pwned").exists()
+
+
+# ------------------------------------------------------------------------------- deprovisioning
+
+
+@pytest.fixture
+def whole(folder: Path, gcloud: RecordingGcloud) -> Path:
+    """A codebase that has made everything."""
+    fates(provisioned(folder, gcloud))
+    gcloud.forget()
+    return folder
+
+
+def deprovisioned(folder: Path, gcloud: RecordingGcloud, **environment: str) -> dict[str, str]:
+    return fates(gcloud.run(folder / "provision/deprovision_resources.sh", **environment))
+
+
+def test_what_was_made_is_taken_away_last_first(whole: Path, gcloud: RecordingGcloud) -> None:
+    said = deprovisioned(whole, gcloud)
+    assert set(said.values()) == {"removed"} and len(said) == 9
+    assert (whole / ".automlops/made").read_text() == ""
+    verbs = [call[2] if call[0] != "projects" else call[1] for call in gcloud.writes]
+    assert verbs[:5] == ["remove-iam-policy-binding"] * 5
+    assert sorted(verbs[5:9]) == ["delete", "delete", "delete", f"{BUCKET}"]
+    assert all("--project=my-project-123" in call for call in gcloud.calls)
+    assert not [call for call in gcloud.calls if "disable" in call]
+
+
+def test_nothing_is_taken_away_that_was_there_before(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers(there())
+    fates(provisioned(folder, gcloud))
+    gcloud.answers("")
+    gcloud.forget()
+    assert deprovisioned(folder, gcloud) == {}
+    assert [call[:2] for call in gcloud.writes] == [["storage", "rm"]]  # the record itself
+
+
+def other(kind: str, name: str, shared: str = "false") -> str:
+    line = f'{{"kind": "{kind}", "name": "{name}", "location": "us-central1", "role": "", "member": "", '
+    return f'{line}"shared": {shared}, "project": "my-project-123", "pipeline": "other"}}'
+
+
+def test_what_is_shared_stays_while_another_pipeline_is_there(whole: Path, gcloud: RecordingGcloud) -> None:
+    lines = f"{other('pipeline', 'other')}\n{other('account', 'other-builder@x')}"
+    gcloud.answers(f"'storage cat'*) echo {render._sh(lines)} ;;")
+    said = deprovisioned(whole, gcloud)
+    assert {key for key, fate in said.items() if fate == "removed"} == {
+        f"account {BUILDER}",
+        f"role roles/artifactregistry.writer on registry vertex-mlops-af for {BUILDER}",
+        f"role roles/storage.objectUser on bucket my-project-123-bucket for {BUILDER}",
+    }
+    assert len(said) == 9 and (whole / ".automlops/made").read_text() == ""
+    assert gcloud.calls[-1][:4] == ["storage", "cp", ".automlops/made", f"{BUCKET}/wine-quality/made"]
+
+
+def test_the_last_pipeline_takes_away_what_those_before_it_left(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers(there())
+    fates(provisioned(folder, gcloud))
+    left = f"{other('registry', 'vertex-mlops-af', 'true')}\n{other('bucket', 'my-project-123-bucket', 'true')}"
+    gcloud.answers(f"'storage cat'*) echo {render._sh(left)} ;;\n*describe*) echo automlops ;;")
+    assert deprovisioned(folder, gcloud) == {
+        "bucket my-project-123-bucket": "removed",
+        "registry vertex-mlops-af": "removed",
+    }
+
+
+def test_what_a_step_writes_into_the_bucket_cannot_have_other_things_taken_away(
+    folder: Path, gcloud: RecordingGcloud
+) -> None:
+    gcloud.answers(there())
+    fates(provisioned(folder, gcloud))
+    ours = '"pipeline": "wine-quality"}'
+    forged = [
+        other("registry", "vertex-mlops-af", "true"),  # there before: it bears no label
+        other("bucket", "my-project-123-bucket", "true"),
+        other("registry", "their-registry").replace('"pipeline": "other"}', ours),
+        other("account", "admin@my-project-123.iam.gserviceaccount.com").replace('"pipeline": "other"}', ours),
+        other("account", RUNNER).replace('my-project-123", "pipe', 'their-project", "pipe'),
+        other("project-role", "my-project-123").replace('"member": ""', '"member": "user:owner@example.test"'),
+    ]
+    gcloud.answers(f"'storage cat'*) printf '%s\\n' {' '.join(map(render._sh, forged))} ;;")
+    assert deprovisioned(folder, gcloud) == {}
+    gcloud.answers(
+        f"'storage cat'*) echo {render._sh(forged[0])} ;;\n*describe*) echo PERMISSION_DENIED >&2; exit 1 ;;"
+    )
+    said = gcloud.run(folder / "provision/deprovision_resources.sh")
+    assert said.returncode == 1 and "stopped at: reading labels" in said.stderr
+
+
+def test_a_bucket_that_cannot_be_looked_into_is_not_deleted(whole: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers("'storage ls'*) echo 'denied on resource (or it does not exist)' >&2; exit 1 ;;")
+    said = gcloud.run(whole / "provision/deprovision_resources.sh")
+    assert said.returncode == 1 and "stopped at: looking into the bucket" in said.stderr
+    assert not [call for call in gcloud.writes if call[:2] == ["storage", "rm"]]
+    assert "bucket my-project-123-bucket" in names(whole)
+
+
+@pytest.mark.parametrize(
+    ("data", "delete", "fate"),
+    [
+        (f"{BUCKET}/wine-quality/runs/model#1", "", "kept"),
+        (f"{BUCKET}/wine-quality/runs/model#1", "1", "removed"),
+        (f"{BUCKET}/wine-quality/made#1\n{BUCKET}/wine-quality/made#2", "", "removed"),
+    ],
+)
+def test_a_bucket_with_data_stays_unless_told(
+    data: str, delete: str, fate: str, whole: Path, gcloud: RecordingGcloud
+) -> None:
+    gcloud.answers(f"'storage ls'*) echo {render._sh(data)} ;;")
+    said = deprovisioned(whole, gcloud, **({"DELETE_DATA": delete} if delete else {}))
+    assert said["bucket my-project-123-bucket"] == fate
+    assert names(whole) == ({"bucket my-project-123-bucket"} if fate == "kept" else set())
+
+
+def test_what_is_gone_already_does_not_stop_it(whole: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers("*remove-iam*|*delete*|'storage rm'*) echo 'NOT_FOUND: not found' >&2; exit 1 ;;")
+    assert set(deprovisioned(whole, gcloud).values()) == {"gone"}
+    assert names(whole) == set()
+
+
+def test_denied_it_stops_and_goes_on_from_there(whole: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers("'iam service-accounts delete'*) echo 'PERMISSION_DENIED: not you' >&2; exit 1 ;;")
+    said = gcloud.run(whole / "provision/deprovision_resources.sh")
+    assert said.returncode == 1 and "stopped at: removing the account" in said.stderr
+    assert "--role=roles/iam.serviceAccountAdmin" in said.stderr
+    before = names(whole)
+    assert f"account {RUNNER}" in before and not [name for name in before if "-role" in name]
+    gcloud.answers("")
+    deprovisioned(whole, gcloud)
+    assert names(whole) == set()

@@ -1,0 +1,79 @@
+"""provision() and deprovision() drive the real gcloud against the stand-in cloud, as a user's notebook would."""
+
+import json
+import sys
+
+import pytest
+from cloud.faults import FOREVER
+from cloud.standin import OWNER, PROJECT, Cloud
+from test_provisioning import SCRIPT
+from tools import CHECKOUT
+
+pytest_plugins = ["cloud.fixture"]
+pytestmark = pytest.mark.slow
+
+CALL = """
+import json, sys
+from AutoMLOps import AutoMLOps, AutoMLOpsError
+try:
+    done = eval(sys.argv[1])
+    print(json.dumps([[row.fate, row.kind, row.name] for row in done.rows]))
+except AutoMLOpsError as error:
+    print(json.dumps(f"{type(error).__name__}: {error}"))
+"""
+
+
+@pytest.fixture
+def called(cloud: Cloud, tmp_path):
+    """called("AutoMLOps.provision()") is what it gave: its rows, or its error as text."""
+
+    def call(expression, as_=OWNER):
+        ended = cloud.run(
+            sys.executable, "-c", CALL, expression, cwd=tmp_path, env={"PYTHONPATH": str(CHECKOUT)}, as_=as_
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return json.loads(ended.stdout.splitlines()[-1])
+
+    (tmp_path / "work.py").write_text(SCRIPT)
+    call(f"(AutoMLOps.generate({PROJECT!r}, notebook='work.py'), type('', (), {{'rows': ()}}))[1]")
+    return call
+
+
+def fates(rows):
+    return {fate for fate, _, _ in rows}
+
+
+def test_what_is_provisioned_is_kept_and_taken_away_and_nothing_else(called, cloud):
+    before = cloud.state.picture()
+    made = called("AutoMLOps.provision()")
+    assert {kind for fate, kind, _ in made if fate == "created"} == {"api", "registry", "bucket", "account", "role"}
+    assert {kind for fate, kind, _ in made if fate == "changed"} <= {"record"}
+    whole, written = cloud.state.picture(), len(cloud.writes())
+    again = called("AutoMLOps.provision()")
+    assert fates(again) == {"kept"}
+    assert len(cloud.writes()) == written and cloud.state.picture() == whole
+    gone = called("AutoMLOps.deprovision()")
+    things = {(kind, name) for fate, kind, name in made if fate == "created" and kind != "api"}
+    assert things == {(kind, name) for fate, kind, name in gone if fate in ("removed", "gone") and kind != "record"}
+    after = cloud.state.picture()
+    assert {name: after[name] for name in after if name != "services"} == {
+        name: before[name] for name in before if name != "services"
+    }
+    assert "created" in fates(called("AutoMLOps.provision()"))
+    assert cloud.state.picture() == whole
+
+
+def test_who_may_not_is_told_the_step_and_a_role(called, cloud):
+    cloud.state.grant("reader@example.test", "roles/viewer", f"projects/{PROJECT}")
+    told = called("AutoMLOps.provision()", as_="reader@example.test")
+    assert told.startswith("ScriptFailed:") and "stopped at:" in told and "roles/" in told
+    assert "created" not in told
+
+
+def test_a_fault_that_lasts_stops_it_and_the_next_call_goes_on(called, cloud):
+    cloud.fault(r"POST artifactregistry.*/repositories", 403, times=FOREVER)
+    told = called("AutoMLOps.provision()")
+    assert told.startswith("ScriptFailed:") and "making the registry" in told
+    cloud.faults.clear()
+    assert "created" in fates(called("AutoMLOps.provision()"))
+    assert fates(called("AutoMLOps.provision()")) == {"kept"}
