@@ -143,7 +143,8 @@ def _written(tree: Tree, folder: str, reading: read.Reading, settings: Settings,
 def _next(pipeline: Pipeline, settings: Settings, folder: str) -> list[str]:
     steps = [f"read {folder}/README.md", f"run its tests: python -m pytest {folder}"]
     if settings.project_id:
-        return [*steps, f"run it on Google Cloud, once its resources exist: {folder}/scripts/run_all.sh"]
+        make = f"read {folder}/provision/provision_resources.sh, and have it make what the pipeline needs: provision()"
+        return [*steps, make, f"run it on Google Cloud then: {folder}/scripts/run_all.sh"]
     return [*steps, 'add the files for Google Cloud: generate(project_id="...")']
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .model import Artifact, Run, State, TaskRun
+from .model import Artifact, Run, TaskRun
 from .processes import Job, Outcome, Runner, produced
 from .spec import Container
 
@@ -32,7 +32,7 @@ class Cache:
         self.digests: dict[tuple[str, int, int], str] = {}
         for run in runs if recall else ():  # the newest first
             for task in run.tasks:
-                if task.key and task.state in (State.SUCCEEDED, State.CACHED):
+                if task.key and task.state.good:
                     self.known.setdefault(task.key, (task.cached or run.folder, task))
 
     def through(self, runner: Runner, job: Job) -> Outcome:

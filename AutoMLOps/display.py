@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from .markup import edged, escape, frame, headed, table, warned
 from .model import Change, Changes, Fate, Pipeline
 from .nouns import noun
 
@@ -29,14 +30,7 @@ class Generated(Changes):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return "".join(_html(self))
-
-
-def escape(text: str) -> str:
-    """Text as HTML shows it. The library's own costs more to import than all else here."""
-    from html import escape as escaped
-
-    return escaped(text)
+        return _html(self)
 
 
 def headline(done: Changes) -> str:
@@ -65,27 +59,16 @@ def _text(done: Changes) -> Iterator[str]:
         yield from (f"  - {step}" for step in done.next_steps)
 
 
-def _html(done: Generated) -> Iterator[str]:
-    """Static and self-contained: notebooks run no script of a stranger, and load nothing from outside."""
-    yield '<div style="font-family:system-ui,sans-serif;line-height:1.5">'
-    yield f"<p><strong>{escape(headline(done))}</strong></p>"
-    if done.warnings:
-        yield '<ul aria-label="warnings">'
-        yield from (
-            f'<li><span style="{_edge(Fate.KEPT)}">warning</span> {escape(str(warning))}</li>'
-            for warning in done.warnings
-        )
-        yield "</ul>"
-    if done.pipeline:
-        yield _dag_html(done.pipeline)
-    yield from _folder_html(
-        sorted(done.changes, key=lambda change: change.path.split("/")), 0, is_open=len(done.changes) <= 2 * SHOWN
+def _html(done: Generated) -> str:
+    files = sorted(done.changes, key=lambda change: change.path.split("/"))
+    steps = "".join(f"<li><code>{escape(step)}</code></li>" for step in done.next_steps)
+    return frame(
+        headed(headline(done)),
+        warned(done.warnings),
+        _dag_html(done.pipeline) if done.pipeline else "",
+        *_folder_html(files, 0, is_open=len(files) <= 2 * SHOWN),
+        f"<p>Next:</p><ul>{steps}</ul>" if steps else "",
     )
-    if done.next_steps:
-        yield "<p>Next:</p><ul>"
-        yield from (f"<li><code>{escape(step)}</code></li>" for step in done.next_steps)
-        yield "</ul>"
-    yield "</div>"
 
 
 def _dag_html(pipeline: Pipeline) -> str:
@@ -123,19 +106,16 @@ def _folder_html(changes: list[Change], depth: int, is_open: bool) -> Iterator[s
 
 def _tally(changes: list[Change]) -> str:
     counts = Counter(change.fate for change in changes)
-    return " ".join(
-        f'<small style="{_edge(fate)}">{MARKS[fate]}{counts[fate]}</small>' for fate in Fate if counts[fate]
-    )
+    return " ".join(_small(fate, f"{MARKS[fate]}{counts[fate]}") for fate in Fate if counts[fate])
 
 
-def _edge(fate: Fate) -> str:
-    """The colour of a fate, beside its word: no one colour can be read both on white and on black."""
-    return f"border-left:.4em solid {COLOURS[fate]};padding-left:.35em"
+def _small(fate: Fate, text: str) -> str:
+    return edged(text, COLOURS[fate], "small")
 
 
 def _file_html(change: Change, name: str) -> str:
     note = f" <small>{escape(change.note)}</small>" if change.note else ""
-    return f'<li>{escape(name)} <small style="{_edge(change.fate)}">{change.fate.value}</small>{note}</li>'
+    return f"<li>{escape(name)} {_small(change.fate, change.fate.value)}{note}</li>"
 
 
 # Resources
@@ -172,10 +152,5 @@ class Provisioned:
         return f"{self.script}: {news or f'nothing to do, {len(self.rows)} are as they should be'}"
 
     def _repr_html_(self) -> str:
-        heads = "".join(f'<th scope="col" style="text-align:left">{head}</th>' for head in ("", "what", "name", "why"))
-        rows = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells) + "</tr>"
-            for cells in ((row.fate, row.kind, row.name, row.why) for row in self.rows)
-        )
-        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
-        return f"<div><p><strong>{escape(self.headline)}</strong></p>{table}</div>"
+        rows = [tuple(map(escape, (row.name, row.kind, row.fate, row.why))) for row in self.rows]
+        return frame(headed(self.headline), table(("name", "what", "became", "why"), rows) if rows else "")

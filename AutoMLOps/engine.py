@@ -36,8 +36,6 @@ from AutoMLOps.processes import Explain, Job, Outcome, Processes, Runner, planne
 from AutoMLOps.spec import Container, Dag, Definition, Foreign, FromInput, FromTask, Importer, Retry, Task
 from AutoMLOps.stubs import Stub, stubbed
 
-FINAL = frozenset({State.SUCCEEDED, State.CACHED, State.SKIPPED, State.FAILED, State.CANCELLED})
-DONE = frozenset({State.SUCCEEDED, State.CACHED})
 WAS = {State.SKIPPED: "was skipped", State.FAILED: "failed"}
 BEAT = 1.0  # seconds after which a watcher hears of the run although nothing happened
 
@@ -413,9 +411,9 @@ class Play:
     def consider(self, node: Node) -> None:
         """Begins a node if its turn has come."""
         before = [node.frame.nodes[name] for name in node.task.after]
-        if node.state is not State.WAITING or any(each.state not in FINAL for each in reversed(before)):
+        if node.state is not State.WAITING or not all(each.state.over for each in reversed(before)):
             return
-        missed = [each for each in before if each.state not in DONE]
+        missed = [each for each in before if not each.state.good]
         if missed and not node.task.always:
             node.error = ", ".join(f"{each.task.title} {WAS[each.state]}" for each in missed)
             self.settle(node, State.SKIPPED)
@@ -505,7 +503,7 @@ class Play:
     def settle(self, node: Node, state: State) -> None:
         """A node has ended; what waits for it may go on."""
         node.state = state
-        if state in DONE:
+        if state.good:
             node.error = ""
         now = 0.0 if state is State.SKIPPED else time.time()
         started = self.tasks[node.path].started or now
@@ -520,7 +518,7 @@ class Play:
         """Ends all that has not ended."""
         now = time.time()
         for path, task in self.tasks.items():
-            if task.state not in FINAL:
+            if not task.state.over:
                 self.tasks[path] = replace(task, state=State.CANCELLED, ended=now if task.started else 0.0)
                 self.watch(self.tasks[path])
         self.result = replace(self.result, state=state, ended=now, error=why)
@@ -561,9 +559,9 @@ class Play:
             case FromTask(task=task, name=name):
                 producer = frame.nodes[task]
                 value = (producer.artifacts if given.artifact else producer.parameters).get(name)
-                if value is not None and producer.state in DONE:
+                if value is not None and producer.state.good:
                     return value
-                if producer.state in DONE:
+                if producer.state.good:
                     return Absent(f"{task} gave no {name.removeprefix('pipelinechannel--')}", fault=True)
                 return Absent(f"{task} {'was skipped' if producer.state is State.SKIPPED else 'failed'}")
             case spec.Status(task=task):

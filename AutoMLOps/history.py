@@ -7,19 +7,19 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
 from . import nouns
+from .artifacts import named, title
 from .errors import BadInput
+from .markup import escape, frame, table
 from .model import Problem, Run, State, TaskRun
 from .nouns import noun
 from .records import recorded
-from .report.artifacts import named, title
 from .report.measures import logged
-from .timeline import Rehearsed, frame, place
+from .timeline import Rehearsed, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ class Runs(Sequence[Run]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return frame(_table(HEADS, [_row(run) for run in self.runs])) if self.runs else frame(escape(str(self)))
+        if not self.runs:
+            return frame(escape(str(self)))
+        return frame(table(HEADS, [[_html(cell) for cell in _row(run)] for run in self.runs]))
 
 
 HEADS = ("run", "state", "took", "parameters", "metrics")
@@ -168,7 +170,7 @@ class Comparison:
             tuple(f"<strong>{_html(cell)}</strong>" if name in apart else _html(cell) for cell in (name, *values))
             for name, values in self.rows.items()
         ]
-        return frame(_table(("", *map(_name, self.runs)), rows, escaped=True))
+        return frame(table(("", *map(_line, map(_name, self.runs))), rows))
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
@@ -322,12 +324,3 @@ def _aligned(rows: list[list[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, escaped: bool = False) -> str:
-    told = [[cell if escaped else _html(cell) for cell in row] for row in rows]
-    head = "".join(f'<th scope="col">{_html(each)}</th>' if each else "<td></td>" for each in heads)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in told
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

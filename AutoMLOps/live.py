@@ -3,15 +3,13 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from html import escape
 
 from . import jupyter
 from .graph import Graph, Shape
+from .markup import escape, frame, headed, warned
 from .model import Problem, Run, State, TaskRun
 from .picture import html
-from .timeline import frame, headline
-
-UNDER_WAY = (State.WAITING, State.RUNNING)
+from .timeline import headline
 
 
 class Picture:
@@ -35,8 +33,7 @@ class Picture:
 
     def draw(self) -> None:
         text = headline(self.run, self.tasks.values())
-        told = f"<p><strong>{escape(text)}</strong></p>"
-        shown = frame(told, html(self.graph, self.tasks.values()), warnings=self.warnings)
+        shown = frame(headed(text), html(self.graph, self.tasks.values()), warned(self.warnings))
         if self.show is None:
             self.show = jupyter.shown(shown, text)
         else:
@@ -61,7 +58,7 @@ class Bar:
     def __call__(self, news: Run | TaskRun) -> None:
         if isinstance(news, Run):
             self.bar.refresh()
-        elif not news.group and news.state not in UNDER_WAY and news.path not in self.seen:
+        elif not news.group and news.state.over and news.path not in self.seen:
             self.seen.add(news.path)
             self.bar.total = max(self.bar.total or 0, len(self.seen))  # the items of a loop are not known beforehand
             self.bar.set_postfix_str(f"{news.name} {news.state.value}", refresh=False)

@@ -217,6 +217,16 @@ class State(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self not in (State.WAITING, State.RUNNING)
+
+    @property
+    def good(self) -> bool:
+        """Whether it gave what it was to give, now or in an earlier run."""
+        return self in (State.SUCCEEDED, State.CACHED)
+
 
 @noun
 class TaskRun:

@@ -2,7 +2,6 @@
 
 import bisect
 import heapq
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from math import ceil
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
+from . import artifacts
 from .graph import ROOT, Edge, Graph, Node, Shape
 from .model import State, TaskRun
 from .nouns import noun
@@ -57,7 +57,6 @@ SHAPES = {
     Shape.EXIT: "M8 1.8l5.2 1.9v4.2c0 3-2.2 5.2-5.2 6.3-3-1.1-5.2-3.3-5.2-6.3V3.7z",
     Shape.PIPELINE: "M2.5 2.5h5v4h-5zM8.5 9.5h5v4h-5zM5 6.5v5h3.5",
 }
-ENDED = frozenset(State) - {State.WAITING, State.RUNNING}
 GROUPS = frozenset({Shape.CONDITION, Shape.BRANCHES, Shape.LOOP, Shape.EXIT, Shape.PIPELINE})
 
 
@@ -140,17 +139,17 @@ def _together(states: Sequence[State]) -> State:
 
 def _unseen(around: State | None) -> State:
     """The state of what never had its turn."""
-    return State.WAITING if around in (None, State.WAITING, State.RUNNING) else State.SKIPPED
+    return State.WAITING if around is None or not around.over else State.SKIPPED
 
 
 def _progress(node: Node, state: State, runs: Sequence[TaskRun], items: Mapping[str, list[TaskRun]]) -> str:
     took = _took(runs)
     if node.shape is Shape.LOOP and len(runs) == 1 and (items or state is State.SUCCEEDED):
-        done = sum(all(task.state in ENDED for task in tasks) for tasks in items.values())
+        done = sum(all(task.state.over for task in tasks) for tasks in items.values())
         more = state is State.RUNNING and node.limit and node.count is None  # not all of them are known yet
         return _listed(f"{done} done" if more else f"{done} of {max(len(items), node.count or 0)} done", took)
     if len(runs) > 1:
-        done = sum(task.state in ENDED for task in runs)
+        done = sum(task.state.over for task in runs)
         taken = sum(task.state is not State.SKIPPED for task in runs)
         ended = f"{taken} of {done} times" if taken < done else f"{done} times"
         return _listed(ended if done == len(runs) else f"{done} of {len(runs)} done", took)
@@ -164,7 +163,7 @@ def _listed(*words: str) -> str:
 def _took(runs: Sequence[TaskRun]) -> str:
     """From the first start to the last end, once all have ended."""
     begun = [task for task in runs if task.started]
-    if not begun or any(task.state not in ENDED for task in runs):
+    if not begun or not all(task.state.over for task in runs):
         return ""
     return seconds(max(task.ended for task in begun) - min(task.started for task in begun))
 
@@ -186,17 +185,11 @@ def _metrics(runs: Sequence[TaskRun]) -> tuple[str, ...]:
 
 
 def _measured(outputs: str) -> Iterator[tuple[str, float | str]]:
-    for value in json.loads(outputs).values():
-        for artifact in value if isinstance(value, list) else ():
-            if isinstance(artifact, dict) and _is_metrics(artifact):
-                for name, measure in artifact.get("metadata", {}).items():
-                    if isinstance(measure, (int, float, str)):
-                        yield name, measure
-
-
-def _is_metrics(artifact: Mapping[str, object]) -> bool:
-    kind = artifact.get("type")
-    return isinstance(kind, dict) and kind.get("schemaTitle") == "system.Metrics"
+    for _, artifact in artifacts.named(outputs):
+        if artifacts.title(artifact) == "system.Metrics":
+            for name, measure in artifacts.metadata(artifact).items():
+                if isinstance(measure, (int, float, str)):
+                    yield name, measure
 
 
 def _range(values: Sequence[float | str]) -> str:

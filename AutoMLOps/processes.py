@@ -446,11 +446,3 @@ def ending(log: Path) -> str:
     with log.open("rb") as file:
         file.seek(-min(log.stat().st_size, 2 * KEPT), os.SEEK_END)
         return file.read().decode(errors="replace")
-
-
-def raised(lines: list[str]) -> tuple[list[str], list[str]]:
-    """The traceback that ended a step, with those that led to it, and its exception; empty where there is none."""
-    found = failures.raised(failures.plain("\n".join(lines)).split("\n"))
-    if found is None:
-        return [], []
-    return list(map(failures.short, found.chain)), list(map(failures.short, found.said[:200]))

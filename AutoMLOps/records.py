@@ -195,9 +195,8 @@ def cut_off(run: Run, path: Path) -> Run:
         return run
     if going_on(path):
         return run
-    unfinished = (State.WAITING, State.RUNNING)
     tasks = tuple(
-        replace(task, state=State.CANCELLED, error=ENDED) if task.state in unfinished else task for task in run.tasks
+        replace(task, state=State.CANCELLED, error=ENDED) if not task.state.over else task for task in run.tasks
     )
     ended = max([run.started, *(task.ended or task.started for task in tasks)])
     return replace(run, state=State.CANCELLED, error=ENDED, ended=ended, tasks=tasks)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from . import api, codebase, engine, environments, graph, jupyter, live, processes, records, report, spec
+from . import api, codebase, engine, environments, failures, graph, jupyter, live, processes, records, report, spec
 from . import settings as settings_
 from .cache import Cache
 from .codebase import Codebase
@@ -355,7 +355,8 @@ def _cause(run: Run) -> StepFailed | None:
         (task for task in run.tasks if task.state is State.FAILED and task.log), key=lambda task: task.ended
     )
     for task in failed:
-        chain, said = processes.raised(processes.ending(Path(task.log)).splitlines())
-        if said:
-            return StepFailed("\n".join([f"in the step {task.name}", *chain, *said]))
+        found = failures.raised(failures.plain(processes.ending(Path(task.log))).split("\n"))
+        if found:
+            lines = map(failures.short, [*found.chain, *found.said[:200]])
+            return StepFailed("\n".join([f"in the step {task.name}", *lines]))
     return None

@@ -3,25 +3,17 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from pathlib import Path
 
+from . import artifacts
 from .failures import plain
+from .markup import edged, escape, frame, headed, table, warned
 from .model import Problem, Run, State, TaskRun
 from .nouns import noun
+from .picture import COLOURS
 
 REPORT = "report.html"
-LEFT = 'style="text-align:left"'
 HEAD = '<meta charset="utf-8">'
-COLOURS = {
-    State.WAITING: "#888",
-    State.RUNNING: "#3b7dd8",
-    State.SUCCEEDED: "#2e8b57",
-    State.CACHED: "#2e8b57",
-    State.SKIPPED: "#888",
-    State.FAILED: "#c0392b",
-    State.CANCELLED: "#c77700",
-}
 
 
 class Report(os.PathLike[str]):
@@ -143,10 +135,10 @@ def _given(task: TaskRun) -> str:
 
 
 def _output(name: str, value: object) -> str:
-    if not (isinstance(value, list) and value and all(isinstance(item, dict) and "uri" in item for item in value)):
+    found = artifacts.among(value)
+    if not found:
         return f"{name}={json.dumps(value, ensure_ascii=False)}"
-    said = value[0].get("metadata") if len(value) == 1 else {}
-    said = said if isinstance(said, dict) else {}
+    said = artifacts.metadata(found[0]) if len(found) == 1 else {}
     plain = {key: known for key, known in said.items() if not isinstance(known, dict | list)}  # no whole matrix
     told = ", ".join(f"{key}={json.dumps(known, ensure_ascii=False)}" for key, known in plain.items())
     return f"{name}({told})" if told else name
@@ -156,33 +148,20 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
-def frame(*parts: str, warnings: Sequence[Problem] = ()) -> str:
-    """Static and self-contained: notebooks run no script of a stranger, and load nothing from outside."""
-    told = f"<ul>{''.join(f'<li>{escape(str(warning))}</li>' for warning in warnings)}</ul>" if warnings else ""
-    return f'<div style="font-family:system-ui,sans-serif;line-height:1.5">{"".join(parts)}{told}</div>'
-
-
 def _html(run: Rehearsed) -> str:
     """The table; and where it does not stand under the cell already, the picture with its headline."""
-    told = f"<p><strong>{escape(headline(run))}</strong></p>{run.picture}" if run.picture else ""
-    return frame(told, "".join(_table(run)), warnings=run.warnings)
+    told = headed(headline(run)) + run.picture if run.picture else ""
+    rows = table(("step", "state", "time", "when", "outputs"), (_row(run, task) for task in _shown(run)))
+    return frame(told, rows, f"<p>report: <code>{escape(run.report.path)}</code></p>", warned(run.warnings))
 
 
-def _table(run: Rehearsed) -> Iterator[str]:
-    heads = (f'<th scope="col" {LEFT}>{head}</th>' for head in ("step", "state", "time", "when", "outputs"))
-    yield f"<table><thead><tr>{''.join(heads)}</tr></thead><tbody>"
-    for task in _shown(run):
-        yield _row(run, task)
-    yield f"</tbody></table><p>report: <code>{escape(run.report.path)}</code></p>"
-
-
-def _row(run: Run, task: TaskRun) -> str:
-    edge = f"border-left:.4em solid {COLOURS[task.state]};padding-left:.35em"  # words in it would be dim
+def _row(run: Run, task: TaskRun) -> tuple[str, ...]:
     return (
-        f'<tr><th scope="row" {LEFT}>{escape(place(task))}</th>'
-        f'<td {LEFT}><span style="{edge}">{task.state.value}</span></td>'
-        f'<td style="white-space:nowrap">{_seconds(task)}</td>'
-        f"<td>{_bar(run, task)}</td><td {LEFT}><code>{escape(_said(task, 200))}</code></td></tr>"
+        escape(place(task)),
+        edged(task.state.value, COLOURS[task.state]),
+        f'<span style="white-space:nowrap">{_seconds(task)}</span>',
+        _bar(run, task),
+        f"<code>{escape(_said(task, 200))}</code>",
     )
 
 

@@ -17,6 +17,8 @@ FLOORS = {
     "nouns": 0,
     "model": 1,
     "marks": 1,
+    "artifacts": 0,
+    "markup": 0,
     "source": 2,
     "settings": 2,
     "read": 3,

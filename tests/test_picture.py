@@ -523,3 +523,10 @@ def test_times_are_short(time, words):
 def test_the_frame_scrolls_and_holds_the_picture():
     assert picture.html(NESTED) == f"{picture.FRAME}{picture.svg(NESTED)}</div>"
     assert "overflow:auto" in picture.FRAME and 'tabindex="0"' in picture.FRAME  # to be scrolled by the keyboard
+
+
+def test_metadata_that_has_no_names_is_no_metric():
+    outputs = json.dumps({"m": [{"uri": "/m", "type": {"schemaTitle": "system.Metrics"}, "metadata": ["odd"]}]})
+    ran = TaskRun(path="root/a", name="a", component="a", state=State.SUCCEEDED, outputs=outputs)
+    drawn = picture.svg(Graph(name="p", nodes=(Node(path="root/a", name="a", shape=Shape.STEP),)), [ran])
+    assert 'data-state="succeeded"' in drawn and "odd" not in drawn

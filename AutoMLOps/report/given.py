@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .artifacts import among, metadata, title
+from ..artifacts import among, metadata, title
 from .markup import fold, name, table, text
 from .words import as_json, tidy
 

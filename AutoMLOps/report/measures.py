@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, TypeGuard
 
+from ..artifacts import metadata, named, title
 from ..model import TaskRun
 from ..nouns import noun
-from .artifacts import metadata, named, title
 from .words import is_number
 
 DRAWN = ("confusionMatrix", "confidenceMetrics", "evaluationSlices")

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from ..artifacts import named
 from . import charts
-from .artifacts import named
 from .markup import Part, linked, name, table, text, wide
 from .measures import Metric, classified, curve_of, matrix_of, measured
 from .told import Line, Told, kin

@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..artifacts import among
 from ..model import Run, State, TaskRun
 from ..nouns import noun
-from .artifacts import among
 from .traces import Evidence
 from .words import as_json, brief, cut
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..artifacts import named, title
 from ..model import Run, TaskRun
 from ..nouns import noun, replace
-from .artifacts import named, title
 from .words import plain
 
 LOGS = 8_000_000  # bytes of all logs together, and of one at most and at least

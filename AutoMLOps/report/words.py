@@ -1,19 +1,14 @@
 """What was said, in plain words: numbers, times, values, what a terminal showed."""
 
 import json
-import re
 from typing import TypeGuard
 
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and the cursor
-    r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # titles, links
-    r"|\x1b[ -/]*[0-~]"
-)
+from ..failures import ESCAPES
 
 
 def plain(said: str) -> str:
     """What a terminal would have left of it: no colours, and of a progress bar its last state."""
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in _ESCAPES.sub("", said).split("\n"))
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in ESCAPES.sub("", said).split("\n"))
     return "\n".join("".join(letter for letter in line if letter >= " " or letter == "\t") for line in lines)
 
 
