@@ -16,11 +16,14 @@ PIPELINE = "pipelines/pipeline.py"
 class Image:
     """One image: the folder with its Dockerfile, requirements.txt and src/."""
 
-    name: str
     folder: Path
     requirements: str
     kfp: str = "kfp"  # the requirement that brings the executor
     python: str = ""  # the version of Python in its base, as far as the base's name tells
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,6 @@ def _images(home: Path) -> Iterator[Image]:
         kfp = re.search(r"--no-deps ['\"]?(kfp[^\s'\"]*)", dockerfile)
         python = re.search(r"^FROM \S*\bpython:(\d+\.\d+)", dockerfile, re.MULTILINE)
         yield Image(
-            name=source.parent.name,
             folder=source.parent,
             requirements=_text(source.parent / "requirements.txt"),
             kfp=kfp[1] if kfp else "kfp",

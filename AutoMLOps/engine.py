@@ -88,7 +88,7 @@ def run(
     stubs = by_slug(stubs)
     problems = [*misfits(compiled.root, values), *misplaced(compiled.root, stubs)]
     if runner is None:
-        hindered = unrunnable(document, source, stubs)
+        hindered = hindered_in(compiled.root, source, stubs)
         problems += [Problem(message=f"{task} cannot run here: it {why}") for task, why in hindered]
     if problems:
         raise BadInput(problems)
@@ -104,10 +104,14 @@ def unrunnable(
     document: Mapping[str, Any], source: Source, stubs: Mapping[str, Stub] = MappingProxyType({})
 ) -> tuple[tuple[str, str], ...]:
     """The tasks that need more than this machine's Python, each with the reason, before anything runs."""
-    stubs = by_slug(stubs)
-    tasks = [(path, task) for path, task in spec.walk(spec.read(document).root) if standing_in(task, stubs) is None]
-    found = ((path, hindrance(task.definition, source)) for path, task in tasks)
-    return tuple((path, reason) for path, reason in found if reason)
+    return tuple(hindered_in(spec.read(document).root, source, by_slug(stubs)))
+
+
+def hindered_in(root: Definition, source: Source, stubs: Mapping[str, Stub]) -> Iterator[tuple[str, str]]:
+    for path, task in spec.walk(root):
+        reason = hindrance(task.definition, source) if standing_in(task, stubs) is None else ""
+        if reason:
+            yield path, reason
 
 
 def by_slug(stubs: Mapping[str, Stub]) -> dict[str, Stub]:

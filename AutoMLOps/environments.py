@@ -1,9 +1,7 @@
 """The Python that steps run in: the running one, and how an image differs from it; or one built as that image is."""
 
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import shell
 from .codebase import Image
 from .errors import BadInput
 from .model import Problem
@@ -31,18 +30,21 @@ def built(image: Image, codebase: Path, say: Callable[[str], None]) -> str:
     home.mkdir(parents=True, exist_ok=True)
     with _alone(home / f"{folder.name}.lock"):
         if not (folder / READY).is_file():
-            say(f"building an environment with {image.folder.name}/requirements.txt (once; a minute or more)")
+            say(f"building an environment with {image.name}/requirements.txt (once; a minute or more)")
             _build(image, folder)
         (folder / READY).touch()
     _prune(home)
-    return str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    return _python_in(folder)
+
+
+def _python_in(folder: Path) -> str:
+    return str(folder / "bin" / "python")
 
 
 def _build(image: Image, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     path = image.folder / "requirements.txt"
-    python = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
-    pip = (python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet")
+    pip = (_python_in(folder), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet")
     hint = f"mend {path}, which the image is built with too"
     _done((sys.executable, "-m", "venv", str(folder)), "no environment can be made", "is Python's venv installed?")
     _done((*pip, "--no-deps", image.kfp), f"{image.kfp} cannot be installed", hint)
@@ -51,12 +53,9 @@ def _build(image: Image, folder: Path) -> None:
 
 
 def _done(command: tuple[str, ...], failed: str, hint: str) -> None:
-    outside = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    ended = subprocess.run(
-        command, env=outside, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-    )
-    if ended.returncode:
-        errors = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")] or ended.stderr.splitlines()
+    ended = shell.run(command, environment={"PYTHONPATH": "", "PYTHONHOME": ""})  # empty is as if they were not set
+    if ended.code:
+        errors = [line for line in ended.told if line.startswith("ERROR")] or ended.told
         raise BadInput([Problem(message=f"{failed}: {' '.join(errors[-5:])}", hint=hint)])
 
 

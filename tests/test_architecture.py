@@ -59,7 +59,6 @@ DOORS = {  # who may touch what: steps and pip are processes, a notebook's pictu
     "processes": {"subprocess"},
     "shell": {"subprocess"},
     "nursery": {"kfp"},  # it is run as the process that steps are copies of, and never imported
-    "environments": {"subprocess"},
     "jupyter": {"IPython"},
 }
 LAZY = {"jinja2", "yaml", "nbformat", "packaging", "docstring_parser", "tqdm", "markdown_it"}

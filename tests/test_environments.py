@@ -18,7 +18,7 @@ PACKAGING = metadata.version("packaging")
 
 def image(folder, requirements="", python=HERE):
     (folder / "requirements.txt").write_text(requirements)
-    return Image(name="component_base", folder=folder, requirements=requirements, python=python, kfp=KFP)
+    return Image(folder=folder, requirements=requirements, python=python, kfp=KFP)
 
 
 @pytest.mark.parametrize(
