@@ -10,6 +10,7 @@
 
     AutoMLOps.rehearse(pipeline_params={...})                           # runs it here, without a cloud
     AutoMLOps.generate(project_id="my-project", pipeline_params={...})  # the codebase, for Google Cloud too
+    AutoMLOps.go(project_id="my-project", pipeline_params={...})        # all the way to a run on Vertex AI
     AutoMLOps.runs()                                                    # the rehearsals so far
 
 `import AutoMLOps` gives the same module. Importing it configures nothing, reads nothing, and outside IPython registers
@@ -25,8 +26,11 @@ from .marks import component, makeComponent, makePipeline, pipeline
 
 if TYPE_CHECKING:
     from .api import generate as generate
+    from .deploying import deploy as deploy
     from .history import runs as runs
+    from .launching import go as go
     from .provisioning import deprovision as deprovision
+    from .provisioning import plan as plan
     from .provisioning import provision as provision
     from .rehearsal import rehearse as rehearse
 
@@ -40,11 +44,14 @@ __all__ = [
     "StepFailed",
     "WriteError",
     "component",
+    "deploy",
     "deprovision",
     "generate",
+    "go",
     "makeComponent",
     "makePipeline",
     "pipeline",
+    "plan",
     "provision",
     "rehearse",
     "runs",
@@ -55,8 +62,11 @@ sys.modules[f"{__name__}.AutoMLOps"] = AutoMLOps
 
 
 VERBS = {
+    "deploy": "deploying",
     "deprovision": "provisioning",
     "generate": "api",
+    "go": "launching",
+    "plan": "provisioning",
     "provision": "provisioning",
     "rehearse": "rehearsal",
     "runs": "history",

@@ -12,6 +12,7 @@ from . import settings as settings_
 from .display import Generated
 from .errors import BadInput
 from .model import Notebook, Pipeline, Problem, Tree
+from .nouns import replace
 from .settings import Settings
 
 DEFAULTS = "configs/defaults.yaml"
@@ -107,7 +108,10 @@ def generated(
     given = {**settings} if project_id is None else {"project_id": project_id, **settings}
     folder = folder_of(given.get("output_dir"))
     saved, problems = _saved(folder)
+    given |= _found(given, saved, folder)
     chosen, faults = settings_.chosen(given, saved)
+    if chosen is not None and not chosen.run_local:
+        chosen = replace(chosen, repository_folder=disk.place(folder))
     values, others = _values(pipeline_params, folder, chosen)
     reading = read.pipeline(
         source,
@@ -127,6 +131,23 @@ def generated(
     return _written(tree, folder, reading, chosen, dry_run)
 
 
+def _found(given: Mapping[str, Any], saved: Mapping[str, Any] | None, folder: str) -> dict[str, Any]:
+    """What a push needs to be known of the repository, as far as nobody said it: its remote origin tells."""
+    section = saved.get("ci") if isinstance(saved, Mapping) else None
+    said = {**section, **given} if isinstance(section, Mapping) else given
+    if said.get("run_local", True) is not False or said.get("source_repo_type") is not None:
+        return {}
+    from . import repository  # here, as it starts git
+
+    host, name = repository.origin(folder) or ("", "")
+    match host:
+        case "":
+            return {}
+        case "csr":
+            return {"csr_name": name, **given, "source_repo_type": "csr"}
+    return {"source_repo_name": name, **given, "source_repo_type": host}
+
+
 def _written(tree: Tree, folder: str, reading: read.Reading, settings: Settings, dry_run: bool) -> Generated:
     assert reading.pipeline is not None  # noqa: S101 - generated() has raised otherwise
     changes = disk.write(tree, folder, dry_run)
@@ -144,7 +165,7 @@ def _next(pipeline: Pipeline, settings: Settings, folder: str) -> list[str]:
     steps = [f"read {folder}/README.md", f"run its tests: python -m pytest {folder}"]
     if settings.project_id:
         make = f"read {folder}/provision/provision_resources.sh, and have it make what the pipeline needs: provision()"
-        return [*steps, make, f"run it on Google Cloud then: {folder}/scripts/run_all.sh"]
+        return [*steps, "see what that would be, and whether it can: plan()", make, "run it on Google Cloud: deploy()"]
     return [*steps, 'add the files for Google Cloud: generate(project_id="...")']
 
 

@@ -4,12 +4,13 @@ A role is bound to the one resource that it is needed on, and to the project onl
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
 
 from .model import Component, Pipeline
-from .nouns import noun
+from .nouns import noun, replace
 from .settings import Settings
 
 
@@ -20,6 +21,7 @@ class On(StrEnum):
     REGISTRY = "registry"
     BUCKET = "bucket"
     ACCOUNT = "account"
+    SECRET = "secret"
     DATASET = "dataset"
 
 
@@ -69,8 +71,57 @@ class Account:
 
 
 @noun
+class Role:
+    """A role of the project's own, for what no role of Google's is narrow enough."""
+
+    id: str
+    title: str
+    permissions: tuple[str, ...]
+    why: str
+
+    @property
+    def granted(self) -> str:
+        """The permissions as gcloud takes them, and shows them."""
+        return ",".join(self.permissions)
+
+
+@noun
+class Trigger:
+    """What starts a build when the repository's branch moves, and where that repository is.
+
+    `connection` is empty for Cloud Source Repositories; `secrets` are what makes a connection without a person.
+    """
+
+    name: str
+    location: str
+    host: str
+    connection: str
+    repository: str
+    remote: str
+    branch: str
+    folder: str
+    secrets: tuple[tuple[str, str], ...]
+    why: str
+
+    @property
+    def link(self) -> str:
+        """What the repository is called in its connection."""
+        return re.sub("[^a-zA-Z0-9-]", "-", self.repository)
+
+    @property
+    def path(self) -> str:
+        """The folder as the start of a path in the repository."""
+        return "" if self.folder == "." else f"{self.folder}/"
+
+    @property
+    def vaulted(self) -> tuple[tuple[str, str], ...]:
+        """Of the secrets those that are kept in Secret Manager, by what each is."""
+        return tuple((name, version) for name, version in self.secrets if name != "github_app")
+
+
+@noun
 class Binding:
-    """A role that an account has on something: `name` is that of the project, registry, bucket or account.
+    """A role that an account has on something: `name` is that of the project, registry, bucket, account or secret.
 
     `member` is empty for the person who runs the scripts.
     """
@@ -117,6 +168,8 @@ class Resources:
     bucket: Bucket
     runner: Account
     builder: Account
+    role: Role | None
+    trigger: Trigger | None
     bindings: tuple[Binding, ...]
     expected: tuple[Binding, ...]
     owed: tuple[Binding, ...]
@@ -146,19 +199,27 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
     extras = uses(settings, pipeline)
     registry, bucket = _registry(settings), _bucket(settings)
     runner, builder = _runner(settings), _builder(settings, pipeline)
-    bindings = (*_running(settings, runner, extras), *_building(settings, builder))
+    trigger = None if settings.run_local else _trigger(settings)
+    role = _starter() if trigger else None
+    bindings = (
+        *_running(settings, runner, extras),
+        *_building(settings, builder),
+        *(_starting(settings, builder, runner, trigger) if trigger else ()),
+    )
     return Resources(
         project=settings.project_id,
         pipeline=pipeline.name,
-        apis=_apis(extras),
+        apis=_apis(extras, trigger),
         registry=registry,
         bucket=bucket,
         runner=runner,
         builder=builder,
+        role=role,
+        trigger=trigger,
         bindings=tuple(sorted(bindings, key=lambda each: list(On).index(each.on))),
         expected=tuple(_operating(settings, runner, builder)),
-        owed=tuple(_owed(runner, extras)),
-        authority=AUTHORITY,
+        owed=tuple(_owed(runner, builder, extras, trigger)),
+        authority=authority(settings),
     )
 
 
@@ -213,7 +274,7 @@ def _called(module: ast.Module) -> Iterator[str]:
 # ------------------------------------------------------------------------------- what there is to be
 
 
-def _apis(extras: tuple[str, ...]) -> tuple[Api, ...]:
+def _apis(extras: tuple[str, ...], trigger: Trigger | None) -> tuple[Api, ...]:
     apis = {
         "aiplatform": "runs the pipeline",
         "artifactregistry": "keeps the images",
@@ -223,6 +284,12 @@ def _apis(extras: tuple[str, ...]) -> tuple[Api, ...]:
     }
     if "bigquery" in extras:
         apis["bigquery"] = "answers the queries of the steps"
+    if trigger:
+        apis["cloudresourcemanager"] = "tells a build the project that it starts a run in"
+    if trigger and trigger.host == "csr":
+        apis["sourcerepo"] = "keeps the repository"
+    if trigger and trigger.host != "csr":
+        apis["secretmanager"] = f"keeps what Cloud Build needs to read from {trigger.host}"
     return tuple(Api(name=f"{name}.googleapis.com", why=apis[name]) for name in sorted(apis))
 
 
@@ -260,6 +327,42 @@ def _builder(settings: Settings, pipeline: Pipeline) -> Account:
     return Account(email=email, title=title[:100], why="builds the images", shared=False, made=True)
 
 
+STARTS_RUNS = "automlops_starts_runs"
+
+
+def _starter() -> Role:
+    return Role(
+        id=STARTS_RUNS,
+        title="Starts runs of pipelines",
+        permissions=("aiplatform.pipelineJobs.create", "aiplatform.pipelineJobs.get", "serviceusage.services.use"),
+        why="lets a build look up images and start a run, and do nothing else in Vertex AI",
+    )
+
+
+def _trigger(settings: Settings) -> Trigger:
+    return Trigger(
+        name=settings.trigger,
+        location=settings.cb_trigger_location,
+        host=settings.host,
+        connection=settings.connection,
+        repository=settings.repository,
+        remote=settings.remote,
+        branch=settings.csr_branch_name,
+        folder=settings.repository_folder,
+        secrets=settings.source_repo_secrets,
+        why="tests, builds what changed and starts a run when the branch moves",
+    )
+
+
+# The account by which Cloud Build itself acts; the project's number is looked up when it is needed.
+AGENT = "service-PROJECT_NUMBER@gcp-sa-cloudbuild.iam.gserviceaccount.com"
+
+
+def secret(version: str) -> str:
+    """The secret's own name, of NAME/versions/1 or its longer form."""
+    return re.sub("^projects/[^/]*/secrets/|/versions/.*$", "", version)
+
+
 # ------------------------------------------------------------------------------- who may do what
 
 
@@ -289,6 +392,23 @@ def _building(settings: Settings, builder: Account) -> Iterator[Binding]:
     yield grant("storage.objectUser", On.BUCKET, settings.bucket, "reads the sources to build and writes build logs")
 
 
+def _starting(settings: Settings, builder: Account, runner: Account, trigger: Trigger) -> Iterator[Binding]:
+    """What a build needs that a push started, beyond building; and what Cloud Build needs to see the push."""
+
+    def grant(member: str, role: str, on: On, name: str, why: str, shared: bool = False) -> Binding:
+        return Binding(member=member, role=role, on=on, name=name, why=why, shared=shared)
+
+    project, role = str(settings.project_id), f"projects/{settings.project_id}/roles/{STARTS_RUNS}"
+    yield grant(builder.email, role, On.PROJECT, project, "starts a run after a push")
+    if trigger.host == "csr":
+        yield grant(builder.email, "roles/source.reader", On.PROJECT, project, "reads what was pushed")
+    if runner.made:
+        yield grant(builder.email, "roles/iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it")
+    for name in dict.fromkeys(secret(version) for _, version in trigger.vaulted):
+        why = f"connects Cloud Build to {trigger.host}"
+        yield grant(AGENT, "roles/secretmanager.secretAccessor", On.SECRET, name, why, shared=True)
+
+
 def _operating(settings: Settings, runner: Account, builder: Account) -> Iterator[Binding]:
     """What the person needs who builds and submits from here."""
 
@@ -297,6 +417,7 @@ def _operating(settings: Settings, runner: Account, builder: Account) -> Iterato
 
     project = str(settings.project_id)
     yield need("cloudbuild.builds.editor", On.PROJECT, project, "starts builds")
+    yield need("serviceusage.serviceUsageConsumer", On.PROJECT, project, "has gcloud ask in the project's name")
     yield need("aiplatform.user", On.PROJECT, project, "starts runs and watches them")
     yield need("artifactregistry.reader", On.REGISTRY, settings.registry, "looks up the digests of images")
     yield need("storage.objectUser", On.BUCKET, settings.bucket, "uploads sources and reads build logs")
@@ -305,7 +426,7 @@ def _operating(settings: Settings, runner: Account, builder: Account) -> Iterato
     yield need("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it")
 
 
-def _owed(runner: Account, extras: tuple[str, ...]) -> Iterator[Binding]:
+def _owed(runner: Account, builder: Account, extras: tuple[str, ...], trigger: Trigger | None) -> Iterator[Binding]:
     """What the runner needs of others: data belongs to its owner, and a runner of another project to that one."""
 
     def owe(role: str, on: On, name: str, why: str) -> Binding:
@@ -315,11 +436,21 @@ def _owed(runner: Account, extras: tuple[str, ...]) -> Iterator[Binding]:
         yield owe("bigquery.dataViewer", On.DATASET, "", "reads it; roles/bigquery.dataEditor to write to it, too")
     if "vertex-jobs" in extras and not runner.made:
         yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
+    if trigger and not runner.made:
+        yield replace(
+            owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it"), member=builder.email
+        )
 
 
 _POLICIES = ("getIamPolicy", "setIamPolicy")
-# What the person needs who provisions: to ask Google of it beforehand, and to name it where it is missing.
-AUTHORITY = (
+
+
+def authority(settings: Settings) -> tuple[Authority, ...]:
+    """What the person needs who provisions: to ask Google of it beforehand, and to name it where it is missing."""
+    return (*_MAKING, *(() if settings.run_local else _triggering(settings)))
+
+
+_MAKING = (
     Authority(
         on="api",
         role="roles/serviceusage.serviceUsageAdmin",
@@ -352,3 +483,47 @@ AUTHORITY = (
         why="says who may do what in the whole project",
     ),
 )
+
+
+def _triggering(settings: Settings) -> Iterator[Authority]:
+    """What it takes beyond that to have a push start builds."""
+    yield Authority(
+        on="role",
+        role="roles/iam.roleAdmin",
+        permissions=tuple(f"iam.roles.{verb}" for verb in ("create", "get", "undelete", "update")),
+        why="makes the role by which builds start runs",
+    )
+    yield Authority(
+        on="trigger",
+        role="roles/cloudbuild.builds.editor",
+        permissions=tuple(f"cloudbuild.builds.{verb}" for verb in ("create", "get", "list", "update")),
+        why="makes the trigger",
+    )
+    yield Authority(
+        on="builder",
+        role="roles/iam.serviceAccountUser",
+        permissions=("iam.serviceAccounts.actAs",),
+        why="has the trigger's builds run as the builder, which it needs on that account alone",
+    )
+    if settings.host == "csr":
+        yield Authority(
+            on="repository",
+            role="roles/source.admin",
+            permissions=("source.repos.create", "source.repos.list"),
+            why="makes the repository",
+        )
+        return
+    yield Authority(
+        on="repository",
+        role="roles/cloudbuild.connectionAdmin",
+        permissions=("cloudbuild.connections.create", "cloudbuild.connections.list")
+        + ("cloudbuild.repositories.create", "cloudbuild.repositories.list"),
+        why=f"connects Cloud Build to {settings.host} and to the repository there",
+    )
+    if settings.source_repo_secrets:
+        yield Authority(
+            on="secret",
+            role="roles/secretmanager.admin",
+            permissions=tuple(f"secretmanager.secrets.{verb}" for verb in _POLICIES),
+            why="says who may read the secrets of the connection, which it needs on them alone",
+        )

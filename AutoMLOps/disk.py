@@ -111,6 +111,16 @@ def write(tree: Tree, folder: Place, dry_run: bool = False) -> tuple[Change, ...
             return _carry_out(disk, _decide(tree, disk))
 
 
+def place(folder: Place) -> str:
+    """Where a folder is in the git repository around it, as a path with /; "." where it is, or will be, one itself."""
+    here = root = os.path.realpath(folder)
+    while not os.path.exists(os.path.join(root, ".git")):
+        if root == os.path.dirname(root):
+            return "."
+        root = os.path.dirname(root)
+    return os.path.relpath(here, root).replace(os.sep, "/")
+
+
 def read_text(path: Place) -> str:
     """The text of a file that the user gave, with plain newlines."""
     try:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from .markup import edged, escape, frame, headed, table, warned
+from .markup import edged, escape, frame, headed, warned
 from .model import Change, Changes, Fate, Pipeline
 from .nouns import noun
 
@@ -116,41 +116,3 @@ def _small(fate: Fate, text: str) -> str:
 def _file_html(change: Change, name: str) -> str:
     note = f" <small>{escape(change.note)}</small>" if change.note else ""
     return f"<li>{escape(name)} {_small(change.fate, change.fate.value)}{note}</li>"
-
-
-# Resources
-
-
-@noun
-class Row:
-    """One resource or role, and what became of it: created, changed, kept or removed."""
-
-    fate: str
-    kind: str
-    name: str
-    why: str = ""
-
-
-@noun
-class Provisioned:
-    """What a script did in the cloud, thing by thing."""
-
-    script: str
-    rows: tuple[Row, ...]
-
-    def __str__(self) -> str:
-        lines = (f"  {row.fate:8} {row.kind:9} {row.name}" + (f"  ({row.why})" if row.why else "") for row in self.rows)
-        return "\n".join([self.headline, *lines])
-
-    __repr__ = __str__
-
-    @property
-    def headline(self) -> str:
-        """One line: "provision/provision_resources.sh: 12 created", or "nothing to do"."""
-        counts = Counter(row.fate for row in self.rows)
-        news = ", ".join(f"{count} {fate}" for fate, count in counts.items() if fate != "kept")
-        return f"{self.script}: {news or f'nothing to do, {len(self.rows)} are as they should be'}"
-
-    def _repr_html_(self) -> str:
-        rows = [tuple(map(escape, (row.name, row.kind, row.fate, row.why))) for row in self.rows]
-        return frame(headed(self.headline), table(("name", "what", "became", "why"), rows) if rows else "")

@@ -1,5 +1,6 @@
 """The door to IPython: the cells that ran, and the magics."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +33,13 @@ def notebook() -> Notebook | None:
         if text.strip() and (number not in raised or number == running)
     ]
     return Notebook(name="this notebook", cells=tuple(cells))
+
+
+def path() -> str | None:
+    """The file of the running notebook, where its front end tells."""
+    ipython = shell()
+    told = (ipython.user_ns.get("__vsc_ipynb_file__") if ipython else None, os.environ.get("JPY_SESSION_NAME"))
+    return next((each for each in told if isinstance(each, str) and each.endswith(".ipynb")), None)
 
 
 def shown(html: str, text: str) -> Callable[[str, str], None]:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from . import jupyter
 from .graph import Graph, Shape
@@ -10,6 +11,12 @@ from .markup import escape, frame, headed, warned
 from .model import Problem, Run, State, TaskRun
 from .picture import html
 from .timeline import headline
+
+
+class Shown(Protocol):
+    """What has a picture of itself for notebooks, and a text for all others."""
+
+    def _repr_html_(self) -> str: ...
 
 
 class Picture:
@@ -71,6 +78,14 @@ class Bar:
 def view(graph: Graph, warnings: Sequence[Problem]) -> Picture | Bar:
     """What fits where the call came from."""
     return Picture(graph, warnings) if jupyter.shell() is not None else Bar(graph, warnings)
+
+
+def show(result: Shown) -> None:
+    """Shows a result before the call that it is a part of has ended."""
+    if jupyter.shell() is None:
+        print(result, file=sys.stderr, flush=True)
+    else:
+        jupyter.shown(result._repr_html_(), str(result))
 
 
 LINES = 12

@@ -1,21 +1,57 @@
-"""The stories of provision() and deprovision(): the codebase's own scripts, run as they stand on disk."""
+"""The stories of plan(), provision() and deprovision(): the codebase's own scripts, run as they stand on disk."""
 
 import os
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
-from . import api, live, shell
-from . import settings as settings_
-from .display import Provisioned, Row
-from .errors import BadInput, ScriptFailed
-from .model import Problem
+from . import live, preflight, script
+from .errors import ScriptFailed
+from .outcomes import Planned, Provisioned, Row
 from .settings import Settings
 
 PROVISION = "provision/provision_resources.sh"
 DEPROVISION = "provision/deprovision_resources.sh"
-SAID = re.compile(r"(created|changed|kept|removed|gone) +(\S+) +(.+?)(?: \((.+)\))?")
+FATES = "created|changed|kept|removed|gone|needed|create|change|keep|remove"
+SAID = re.compile(rf"({FATES}) +(\S+) +(.+?)(?: \((.+)\))?")
+
+
+def plan(output_dir: str | os.PathLike[str] | None = None) -> Planned:
+    """Shows what provision() would make, change and keep in your Google Cloud project, and what stands in its way.
+
+    First it looks whether gcloud is there, who is logged in, and whether the project, its billing and your permissions
+    will do; then it runs provision/provision_resources.sh in a mode in which that asks and makes nothing. Without a
+    login it plans as if nothing were there, and says so.
+
+    Args:
+        output_dir: The codebase; "AutoMLOps" if left out.
+
+    Returns:
+        The checks, each with what mends it, and a row for each resource and role with its reason; a notebook shows
+        both as tables.
+
+    Raises:
+        BadInput: when there is no codebase with a project, or its configs say something else than the script.
+
+    Example:
+        AutoMLOps.plan()
+    """
+    folder, settings = script.settled(output_dir, PROVISION)
+    return planned(folder, settings)
+
+
+def planned(folder: Path, settings: Settings) -> Planned:
+    checks = preflight.checks(settings, submits=settings.run_local)
+    names = {each.name: each.fate for each in checks}
+    reached = all(names.get(name) is not preflight.Fate.WRONG for name in ("gcloud", "login", "project"))
+    path = folder / PROVISION
+    if reached:
+        try:
+            return Planned(script=str(path), checks=checks, rows=_rows(path, {"PLAN": "1"}))
+        except ScriptFailed as stopped:
+            reason = str(stopped)
+    else:
+        reason = "nobody could be asked"
+    return Planned(script=str(path), checks=checks, rows=_rows(path, {"PLAN": "offline"}), unasked=reason)
 
 
 def provision(output_dir: str | os.PathLike[str] | None = None) -> Provisioned:
@@ -38,91 +74,55 @@ def provision(output_dir: str | os.PathLike[str] | None = None) -> Provisioned:
     Example:
         AutoMLOps.provision()
     """
-    return _carried_out(PROVISION, output_dir, {})
+    folder, _ = script.settled(output_dir, PROVISION)
+    path = folder / PROVISION
+    return Provisioned(script=str(path), rows=_rows(path, {}))
 
 
-def deprovision(output_dir: str | os.PathLike[str] | None = None, *, delete_data: bool = False) -> Provisioned:
+def deprovision(
+    output_dir: str | os.PathLike[str] | None = None, *, delete_data: bool = False, dry_run: bool = False
+) -> Provisioned:
     """Takes away what provision() made for this pipeline, and nothing else.
 
-    It runs provision/deprovision_resources.sh as it stands on disk. What was there before stays, and so does what other
-    pipelines share, and the APIs.
+    It runs provision/deprovision_resources.sh as it stands on disk: first in a mode in which that takes nothing away,
+    to show what it would do, then to do it. What was there before stays, and so does what other pipelines share, and
+    the APIs.
 
     Args:
         output_dir: The codebase; "AutoMLOps" if left out.
         delete_data: True takes away the bucket although there is something in it.
+        dry_run: True stops after showing what would be done.
 
     Returns:
-        What became of each resource and role.
+        What became, or would become, of each resource and role.
 
     Raises:
         BadInput, ScriptFailed: as for provision().
 
     Example:
-        AutoMLOps.deprovision()
+        AutoMLOps.deprovision(dry_run=True)
     """
-    return _carried_out(DEPROVISION, output_dir, {"DELETE_DATA": "1" if delete_data else ""})
+    folder, _ = script.settled(output_dir, DEPROVISION)
+    path, data = folder / DEPROVISION, {"DELETE_DATA": "1" if delete_data else ""}
+    plan = Provisioned(script=str(path), rows=_rows(path, {**data, "PLAN": "1"}), dry_run=True)
+    if dry_run:
+        return plan
+    live.show(plan)
+    return Provisioned(script=str(path), rows=_rows(path, data))
 
 
-def _carried_out(script: str, output_dir: str | os.PathLike[str] | None, environment: dict[str, str]) -> Provisioned:
-    folder = api.folder_of(output_dir)
-    path = Path(folder, script)
-    problems = list(_faults(folder, path))
-    if problems:
-        raise BadInput(problems)
+def _rows(path: Path, environment: dict[str, str]) -> tuple[Row, ...]:
+    """What a script says it did with each thing; what it had done by then goes with the error that stops it."""
     rows: list[Row] = []
-    tell = live.lines(str(path))
 
-    def line(text: str) -> None:
+    def heard(text: str) -> bool:
         said = SAID.fullmatch(text)
         if said:
             rows.append(Row(fate=said[1], kind=said[2], name=said[3], why=said[4] or ""))
-        tell(text)
+        return said is not None
 
-    ended = shell.run(["bash", str(path.resolve())], environment=environment, line=line)
-    done = Provisioned(script=str(path), rows=tuple(rows))
-    if ended.code:
-        raise ScriptFailed(_told(path, ended), done)
-    return done
-
-
-def _told(path: Path, ended: shell.Ended) -> str:
-    """What stopped a script: what it said after its last good line, which names the mend."""
-    lines = [text for text in ended.told if not SAID.fullmatch(text)]
-    how = f"was ended by signal {-ended.code}" if ended.code < 0 else f"stopped with exit code {ended.code}"
-    return "\n".join([f"{path} {how}:", *(f"  {text}" for text in lines or ["it said nothing"])])
-
-
-def _faults(folder: str, path: Path) -> Iterator[Problem]:
-    if not path.is_file():
-        hint = 'generate(project_id="...") writes it' if Path(folder).is_dir() else "call generate() first"
-        yield Problem(message=f"there is no {path}", hint=hint)
-        return
-    for name, said, wanted in _disagreements(path, api.settings_of(folder)):
-        hint = "call generate() again to bring them together, or change one of them"
-        yield Problem(message=f"{path} has {name}={said}, {folder}/{settings_.FILE} comes to {wanted}", hint=hint)
-
-
-def _disagreements(path: Path, settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """What a script and the configs say differently about names that both have."""
-    known = {
-        "PROJECT": settings.project_id or "",
-        "REGISTRY": settings.registry,
-        "REGISTRY_LOCATION": settings.af_registry_location,
-        "BUCKET": settings.bucket,
-        "BUCKET_LOCATION": settings.gs_bucket_location,
-        "RUNNER": settings.runner,
-    }
-    for name, said in _assignments(path.read_text(encoding="utf-8")):
-        if name in known and said != known[name]:
-            yield name, said, known[name]
-
-
-def _assignments(text: str) -> Iterator[tuple[str, str]]:
-    """The lines NAME=value of a script, as the shell reads them."""
-    for name, value in re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE):
-        try:
-            words = shlex.split(value, comments=True)
-        except ValueError:
-            continue  # a value over several lines is none of ours
-        if len(words) <= 1:
-            yield name, "".join(words)
+    try:
+        script.run(path, environment, heard)
+    except ScriptFailed as stopped:
+        raise ScriptFailed(str(stopped), Provisioned(script=str(path), rows=tuple(rows))) from None
+    return tuple(rows)

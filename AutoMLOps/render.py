@@ -33,7 +33,7 @@ class Emit(NamedTuple):
     template: str
     to: str
     each: Literal["pipeline", "image", "component"] = "pipeline"
-    when: Literal["always", "project"] = "always"
+    when: Literal["always", "project", "ci"] = "always"
 
 
 LAYOUT = (
@@ -53,10 +53,12 @@ LAYOUT = (
     Emit(template="pipelines/requirements.txt.j2", to="pipelines/requirements.txt"),
     Emit(template="provision/deprovision_resources.sh.j2", to="provision/deprovision_resources.sh", when="project"),
     Emit(template="provision/provision_resources.sh.j2", to="provision/provision_resources.sh", when="project"),
+    Emit(template="provision/trigger.yaml.j2", to="provision/trigger.yaml", when="ci"),
     Emit(template="pytest.ini.j2", to="pytest.ini"),
     Emit(template="scripts/build_components.sh.j2", to="scripts/build_components.sh", when="project"),
     Emit(template="scripts/build_pipeline_spec.sh.j2", to="scripts/build_pipeline_spec.sh"),
     Emit(template="scripts/content_tag.sh.j2", to="scripts/content_tag.sh"),
+    Emit(template="scripts/gcloud.sh.j2", to="scripts/gcloud.sh", when="project"),
     Emit(template="scripts/run_all.sh.j2", to="scripts/run_all.sh", when="project"),
     Emit(template="scripts/run_pipeline.sh.j2", to="scripts/run_pipeline.sh", when="project"),
     Emit(template="tests/conftest.py.j2", to="tests/conftest.py"),
@@ -89,10 +91,20 @@ def tree(pipeline: Pipeline, settings: Settings) -> Tree:
     files = [
         File(path=path, text=_headed(text, path, settings.license_header))
         for emit in LAYOUT
-        if emit.when == "always" or settings.project_id
+        if _wanted(emit, settings)
         for path, text in _emitted(emit, shared, settings, images)
     ]
     return Tree(files=_distinct(sorted(files, key=lambda file: file.path)))
+
+
+def _wanted(emit: Emit, settings: Settings) -> bool:
+    match emit.when:
+        case "always":
+            return True
+        case "project":
+            return bool(settings.project_id)
+        case "ci":
+            return bool(settings.project_id) and not settings.run_local
 
 
 def _emitted(
@@ -236,6 +248,11 @@ def _google(pipeline: Pipeline) -> dict[str, str]:
     return {component.name: ", ".join(component.google) for component in pipeline.components if component.google}
 
 
+def _tests(image: Image, first: bool) -> list[str]:
+    """The tests of an image's components; the first image's also that of the pipeline."""
+    return [*(["tests/test_pipeline.py"] * first), *(f"tests/test_{each.name}.py" for each in image.components)]
+
+
 def _outputs(component: Component) -> list[str]:
     return sorted(output.name for output in component.outputs)
 
@@ -295,6 +312,14 @@ def _made(resources: cloud.Resources) -> Iterator[tuple[str, ...]]:
     yield f"bucket {_md(bucket.name)} ({bucket.location})", bucket.why, bucket.costs
     for account in resources.accounts:
         yield f"account {_md(account.email)}", account.why, "nothing"
+    role, trigger = resources.role, resources.trigger
+    if role:
+        yield f"role {_md(role.id)} ({', '.join(f'`{_word(each)}`' for each in role.permissions)})", role.why, "nothing"
+    if trigger:
+        where = "Cloud Source Repositories" if trigger.host == "csr" else f"{trigger.host}, by {trigger.connection}"
+        yield f"repository {_md(trigger.repository)} ({where})", "is what the trigger watches", "nothing from here"
+        branch = f"trigger {_md(trigger.name)} ({trigger.location}, branch {_md(trigger.branch)})"
+        yield branch, trigger.why, "nothing while nobody pushes"
 
 
 def _roles(bindings: tuple[cloud.Binding, ...]) -> Iterator[tuple[str, ...]]:
@@ -331,14 +356,85 @@ def _place(policy: cloud.Policy) -> str:
         cloud.On.PROJECT: '"$PROJECT" global',
         cloud.On.REGISTRY: '"$REGISTRY" "$REGISTRY_LOCATION"',
         cloud.On.BUCKET: '"$BUCKET" "$BUCKET_LOCATION"',
-        cloud.On.ACCOUNT: f"{_sh(policy.name)} global",
+        cloud.On.ACCOUNT: '"$RUNNER" global',
+        cloud.On.SECRET: f"{_sh(policy.name)} global",
     }
     return f"{policy.on} {words[policy.on]}"
 
 
 def _account(what: cloud.Binding | cloud.Account) -> str:
     """An account, or whom a binding is for, as a word of provision_resources.sh."""
+    if isinstance(what, cloud.Binding) and what.member == cloud.AGENT:
+        return '"$AGENT"'
     return '"$RUNNER"' if what.shared else '"$BUILDER"'
+
+
+def _names(resources: cloud.Resources) -> str:
+    """The names of all that provisioning makes, as a regular expression of grep takes one of them."""
+    trigger, role = resources.trigger, resources.role
+    names = [resources.project, resources.pipeline, resources.registry.name, resources.bucket.name]
+    names += [account.email for account in resources.accounts]
+    names += [role.id] if role else []
+    if trigger:
+        names += [trigger.name, trigger.link if trigger.connection else trigger.repository]
+        names += [trigger.connection] if trigger.connection else []
+        names += dict.fromkeys(cloud.secret(version) for _, version in trigger.vaulted)
+    return "|".join(map(_plainly, names))
+
+
+def _members(resources: cloud.Resources) -> str:
+    """Whom provisioning gives roles to, likewise."""
+    given = dict.fromkeys(each.member for each in resources.bindings)
+    return "|".join(_plainly(each).replace("PROJECT_NUMBER", "[0-9]+") for each in given)
+
+
+def _plainly(text: str) -> str:
+    """A name in a regular expression that stands between single quotes."""
+    return _word(text).replace(".", "[.]")
+
+
+_FLAGS = {
+    "github_app": "--app-installation-id",
+    "read_token": "--read-authorizer-token-secret-version",
+    "token": "--authorizer-token-secret-version",
+    "webhook": "--webhook-secret-secret-version",
+}
+
+
+def _credentials(resources: cloud.Resources) -> Iterator[str]:
+    """The flags by which gcloud makes a connection: they name secrets, and hold none."""
+    assert resources.trigger  # noqa: S101 - the template asks only where there is one
+    if resources.trigger.host == "gitlab":
+        yield "--host-uri=https://gitlab.com"
+    for name, version in resources.trigger.secrets:
+        full = "/" in version and not version.startswith("projects/")
+        yield f"{_FLAGS[name]}={f'projects/{resources.project}/secrets/{version}' if full else version}"
+
+
+def _triggered(resources: cloud.Resources) -> str:
+    """What gcloud says of the trigger when it is as provision/trigger.yaml has it."""
+    trigger = resources.trigger
+    assert trigger  # noqa: S101 - the template asks only where there is one
+    account = f"projects/{resources.project}/serviceAccounts/{resources.builder.email}"
+    of = _watched(resources) if trigger.connection else trigger.repository
+    tags = f"automlops,{resources.pipeline}"
+    return "|".join(
+        (tags, f"{trigger.path}cloudbuild.yaml", account, trigger.folder, "true", f"{trigger.path}**", "", of)
+        + (_branch(trigger),)
+    )
+
+
+def _watched(resources: cloud.Resources) -> str:
+    """The full name of the repository in its connection."""
+    trigger = resources.trigger
+    assert trigger  # noqa: S101 - the template asks only where there is one
+    place = f"projects/{resources.project}/locations/{trigger.location}"
+    return f"{place}/connections/{trigger.connection}/repositories/{trigger.link}"
+
+
+def _branch(trigger: cloud.Trigger) -> str:
+    """The branch and no other, as Cloud Build's regular expressions have it."""
+    return f"^{re.sub('[.]', '[.]', trigger.branch)}$"
 
 
 def _given(output: Param | Artifact) -> str:
@@ -576,10 +672,12 @@ FILTERS: dict[str, Callable[..., object]] = {
     "account": _account,
     "apis": _apis,
     "authority": _authority,
+    "branch": _branch,
     "build_region": _build_region,
     "code": _code,
     "comment": _comment,
     "container": _container,
+    "credentials": _credentials,
     "definitions": _definitions,
     "deprovisioned": _deprovisioned,
     "differ": _differ,
@@ -595,7 +693,9 @@ FILTERS: dict[str, Callable[..., object]] = {
     "made": _made,
     "made_again": _made_again,
     "md": _md,
+    "members": _members,
     "name": _name,
+    "names": _names,
     "outputs": _outputs,
     "parameters": _parameters,
     "picture": _picture,
@@ -607,7 +707,10 @@ FILTERS: dict[str, Callable[..., object]] = {
     "sh": _sh,
     "steps": _steps,
     "table": table,
+    "tests": _tests,
+    "triggered": _triggered,
     "values": _values,
+    "watched": _watched,
     "word": _word,
     "yaml": _yaml,
 }

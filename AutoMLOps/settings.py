@@ -35,6 +35,7 @@ RESERVED_LABELS = ("automlops-pipeline", "managed-by")
 MOST_LABELS = 64 - len(RESERVED_LABELS)  # Google takes 64 on a resource
 
 _REGISTRY_NAME = "vertex-mlops-af"
+_TRIGGER_NAME = "automlops-trigger"
 _BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 
 
@@ -60,9 +61,20 @@ class Settings:
     base_image: str = _BASE_IMAGE
     images: Literal["shared", "per-component"] = "shared"
     naming_prefix: str | None = None
+    run_local: bool = True
+    cb_trigger_location: str = "us-central1"
+    cb_trigger_name: str = _TRIGGER_NAME
+    source_repo_type: Literal["csr", "github", "gitlab"] | None = None
+    source_repo_name: str | None = None
+    source_repo_connection: str | None = None
+    source_repo_secrets: tuple[tuple[str, str], ...] = ()
+    csr_name: str = "AutoMLOps-repo"
+    csr_branch_name: str = "automlops"
     output_dir: str = "AutoMLOps"
     license_header: str | None = None
     extra_regions: tuple[str, ...] = ()
+    # Where the codebase is in its git repository: not chosen, but found where it is written.
+    repository_folder: str = "."
 
     @property
     def brings_packages(self) -> bool:
@@ -70,11 +82,46 @@ class Settings:
         return re.match(r"(?:docker\.io/|(?:.*/)?library/)?python[:@]", self.base_image) is None
 
     @property
+    def python_image(self) -> str:
+        """An image with the Python of the base image, as far as its name tells, for what is no step of the pipeline."""
+        found = re.search(r"(?:^|/)python:(3[.]\d+)", self.base_image)
+        return f"python:{found[1]}-slim" if found else _BASE_IMAGE
+
+    @property
     def registry(self) -> str:
         """The registry's name; under a prefix, the default name counts as not given, so that it follows the prefix."""
         if self.naming_prefix and self.af_registry_name == _REGISTRY_NAME:
             return f"{self.naming_prefix}-artifact-registry"
         return self.af_registry_name
+
+    @property
+    def trigger(self) -> str:
+        """The name of the trigger; it follows a prefix as the registry's does."""
+        if self.naming_prefix and self.cb_trigger_name == _TRIGGER_NAME:
+            return f"{self.naming_prefix}-build-trigger"
+        return self.cb_trigger_name
+
+    @property
+    def host(self) -> str:
+        """Where the repository is that the trigger watches: github, gitlab, or csr, Cloud Source Repositories."""
+        return self.source_repo_type or "csr"
+
+    @property
+    def connection(self) -> str:
+        """Cloud Build's connection to that host; Cloud Source Repositories needs none."""
+        return "" if self.host == "csr" else self.source_repo_connection or f"automlops-{self.host}"
+
+    @property
+    def repository(self) -> str:
+        """The repository's name: OWNER/NAME, or in Cloud Source Repositories its own alone."""
+        return self.csr_name if self.host == "csr" else self.source_repo_name or ""
+
+    @property
+    def remote(self) -> str:
+        """Where git pushes to."""
+        if self.host == "csr":
+            return f"https://source.developers.google.com/p/{self.project_id}/r/{self.csr_name}"
+        return f"https://{self.host}.com/{self.repository}.git"
 
     @property
     def bucket(self) -> str:
@@ -155,6 +202,7 @@ def table(settings: Settings) -> Table:
     comments = _comments()
     values = {name: getattr(settings, name) for name in _NAMES}
     values |= {"labels": dict(settings.labels), "extra_regions": list(settings.extra_regions)}
+    values["source_repo_secrets"] = dict(settings.source_repo_secrets)
     values["steps_use"] = None if settings.steps_use is None else list(settings.steps_use)
     return tuple(
         (section, tuple((name, values[name], comments[name]) for name in names)) for section, names in _SECTIONS.items()
@@ -184,6 +232,20 @@ def _comments() -> dict[str, str]:
         "enable_caching": "true: steps whose inputs did not change are skipped; false: never; null: each step decides",
         "base_image": "the image that the components' image starts from; its Python should fit the pinned requirements",
         "images": "shared: one image for all components; per-component: one for each",
+        "run_local": "true: this machine builds, compiles and submits; false: a push to the repository has Cloud Build "
+        "do it",
+        "cb_trigger_location": "the region of the trigger that a push fires",
+        "cb_trigger_name": f"the trigger; with a naming_prefix, {_TRIGGER_NAME} becomes <naming_prefix>-build-trigger",
+        "source_repo_type": "where the repository is: github, gitlab or csr (Cloud Source Repositories); null: read "
+        "from git's remote origin, csr where there is none",
+        "source_repo_name": "OWNER/NAME of the repository on github or gitlab; null: read from git's remote origin",
+        "source_repo_connection": "Cloud Build's connection to github or gitlab; null: automlops-github or "
+        "automlops-gitlab",
+        "source_repo_secrets": "for a connection to be made by a script: the version of a secret for each of "
+        "token, read_token and webhook (gitlab), or for token (github), and github_app: the installation's number; "
+        "none: a person makes it, once, in the console",
+        "csr_name": "the repository in Cloud Source Repositories",
+        "csr_branch_name": "the branch that the trigger watches",
         "license_header": "text put on top of every generated file, as comments; null: none",
     }
 
@@ -279,6 +341,46 @@ _IMAGE = _Rule(
     longest=455,
     hint="it looks like python:3.11-slim or HOST/PATH:TAG or HOST/PATH@sha256:DIGEST, with PATH in lower case",
     traps=(("(?:docker|https?)://.*", "leave off what comes before the registry's host"),),
+)
+
+_TRIGGER = _Rule(
+    what="a trigger's name",
+    form="[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?",
+    longest=64,
+    hint="up to 64 letters, digits and hyphens, a letter or digit first and last",
+)
+_CONNECTION = _Rule(
+    what="a connection's name",
+    form="[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?",
+    longest=63,
+    hint="up to 63 lower-case letters, digits and hyphens, a letter first, no hyphen last",
+    traps=(("projects/.*", "the connection's own name alone, what comes after connections/"),),
+)
+_REPOSITORY = _Rule(
+    what="OWNER/NAME of a repository",
+    form="[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?(?:/[A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])+",
+    longest=200,
+    hint="like example/wine-quality",
+    traps=(("(?:https?|ssh)://.*|git@.*", "leave off the address of the host, and .git"),),
+)
+_CSR = _Rule(
+    what="the name of a repository",
+    form="[A-Za-z](?:[A-Za-z0-9_-]{1,126}[A-Za-z0-9])",
+    longest=128,
+    hint="3 to 128 letters, digits, hyphens and underscores, a letter first, a letter or digit last",
+)
+_BRANCH = _Rule(
+    what="a branch's name",
+    form="(?!.*(?:[.]lock$|[.][.]|//|@[{]))[A-Za-z0-9_](?:[A-Za-z0-9_./-]{0,198}[A-Za-z0-9_-])?",
+    longest=200,
+    hint="letters, digits, and . _ - / within it",
+    traps=(("refs/heads/.*", "leave off refs/heads/"),),
+)
+_SECRET = _Rule(
+    what="a version of a secret",
+    form=f"(?:projects/(?:{_DOMAIN}:)?{_ID}/secrets/)?[A-Za-z0-9_-]{{1,255}}/versions/(?:[1-9][0-9]{{0,9}}|latest)",
+    longest=600,
+    hint="it looks like NAME/versions/1: the secret's name in Secret Manager, never what is in it",
 )
 
 _KEY = r"(?s)\s*[{\[].*|.*private_?key.*|.*-----BEGIN.*|.*[.](?:json|p12|pem)\s*"
@@ -385,6 +487,59 @@ def _runner(value: object) -> _Reading:
 def _flag(value: object) -> _Reading:
     fault = _wrong_type(value, "True, False or None", "write True, False or None, without quotes")
     return value, (() if _of(value, bool) else (fault,))
+
+
+_HOSTS = {
+    "cloud-source-repositories": "csr",
+    "source-repositories": "csr",
+    "github.com": "github",
+    "gitlab.com": "gitlab",
+}
+
+
+def _host(value: object) -> _Reading:
+    """Where the repository is, also by its older name."""
+    text = _plain(value)
+    if text is None:
+        return None, (_wrong_type(value, "text", "write it as text, in quotes"),)
+    host = _HOSTS.get(text.lower(), text.lower())
+    if host in ("csr", "github", "gitlab"):
+        return host, ()
+    if host in ("bitbucket", "bitbucket-cloud", "secure-source-manager"):
+        return None, (_Fault(f"{_said(text)} is not served yet", "choose github, gitlab or csr"),)
+    nearest = _nearest(host, ("csr", "github", "gitlab"))
+    hint = f"did you mean {nearest}?" if nearest else "choose github, gitlab or csr"
+    return None, (_Fault(f"{_said(text)} is not a host of repositories", hint),)
+
+
+_SECRETS = ("github_app", "read_token", "token", "webhook")
+
+
+def _secrets(value: object) -> _Reading:
+    """Versions of secrets as sorted pairs, and the number of an app; never the secrets themselves."""
+    if not _of(value, dict) or not isinstance(value, dict):
+        return None, (_wrong_type(value, "a dict", 'write {"token": "NAME/versions/1"}'),)
+    pairs = [(_plain(key), str(text) if type(text) is int else _plain(text)) for key, text in dict.items(value)]
+    faults = tuple(sorted(fault for key, text in pairs if (fault := _secret(key, text))))
+    return (None if faults else tuple(sorted((str(key), str(text)) for key, text in pairs))), faults
+
+
+def _secret(key: str | None, text: str | None) -> _Fault | None:
+    """What is wrong with one of them, without showing what may be the secret itself."""
+    if key not in _SECRETS:
+        return _Fault(f"has the key {_said(key or '')}", f"its keys are {', '.join(_SECRETS)}")
+    if key == "github_app":
+        return (
+            None
+            if re.fullmatch("[1-9][0-9]{0,19}", text or "")
+            else _Fault("has no number for github_app", _GITHUB_APP)
+        )
+    if text is None or _against(_SECRET, text):
+        return _Fault(f"does not name a version of a secret for {key}", _SECRET.hint)
+    return None
+
+
+_GITHUB_APP = "it is the last part of the address of the installation's page on github.com"
 
 
 def _images(text: str) -> _Fault | None:
@@ -547,6 +702,15 @@ _SETTINGS = (
     _Setting("extra_regions", "gcp", _regions, open=True),
     _Setting("naming_prefix", "gcp", _named(_PREFIX), open=True),
     _Setting("labels", "gcp", _labels, open=True),
+    _Setting("run_local", "ci", _flag),
+    _Setting("cb_trigger_location", "ci", _text(lambda text: None)),
+    _Setting("cb_trigger_name", "ci", _named(_TRIGGER)),
+    _Setting("source_repo_type", "ci", _host, open=True),
+    _Setting("source_repo_name", "ci", _named(_REPOSITORY), open=True),
+    _Setting("source_repo_connection", "ci", _named(_CONNECTION), open=True),
+    _Setting("source_repo_secrets", "ci", _secrets, open=True),
+    _Setting("csr_name", "ci", _named(_CSR)),
+    _Setting("csr_branch_name", "ci", _named(_BRANCH)),
     _Setting("parameter_values_path", "pipelines", _text(_path)),
     _Setting("pipeline_job_spec_path", "pipelines", _text(_path)),
     _Setting("enable_caching", "pipelines", _flag, open=True),
@@ -558,25 +722,27 @@ _SETTINGS = (
 _NAMES = tuple(setting.name for setting in _SETTINGS)
 _SECTIONS = {
     section: tuple(setting.name for setting in _SETTINGS if setting.section == section)
-    for section in ("gcp", "pipelines", "images", "files")
+    for section in ("gcp", "pipelines", "images", "ci", "files")
 }
 _LATER = _words(
     """
-    artifact_repo_type build_trigger_location build_trigger_name cb_trigger_location cb_trigger_name cloud_run_location
-    cloud_run_name csr_branch_name csr_name custom_training_job_specs deployment_framework
+    artifact_repo_type cloud_run_location cloud_run_name custom_training_job_specs deployment_framework
     orchestration_framework pipeline_job_submission_service_location pipeline_job_submission_service_name
-    pipeline_job_submission_service_type precheck project_number provisioning_framework pubsub_topic_name run_local
-    schedule schedule_location schedule_name schedule_pattern setup_model_monitoring source_repo_branch
-    source_repo_name source_repo_type use_ci use_kfp_spec vpc_connector workload_identity_pool
-    workload_identity_provider workload_identity_service_account
+    pipeline_job_submission_service_type precheck project_number provisioning_framework pubsub_topic_name
+    schedule schedule_location schedule_name schedule_pattern setup_model_monitoring use_kfp_spec vpc_connector
+    workload_identity_pool workload_identity_provider workload_identity_service_account
     """
 )
 _RENAMED = {
     "artifact_repo_location": "af_registry_location",
     "artifact_repo_name": "af_registry_name",
+    "build_trigger_location": "cb_trigger_location",
+    "build_trigger_name": "cb_trigger_name",
     "pipeline_job_runner_service_account": "pipeline_runner_sa",
+    "source_repo_branch": "csr_branch_name",
     "storage_bucket_location": "gs_bucket_location",
     "storage_bucket_name": "gs_bucket_name",
+    "use_ci": "run_local, its opposite",
 }
 
 
@@ -665,12 +831,40 @@ def _together_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
         yield "gs_bucket_location", fault
     if fault := _location(settings.pipeline_job_location, regions):
         yield "pipeline_job_location", fault
+    if fault := _location(settings.cb_trigger_location, regions):
+        yield "cb_trigger_location", fault
+    yield from _repository_faults(settings)
     if fault := _same_place(settings.parameter_values_path, settings.pipeline_job_spec_path):
         yield "pipeline_job_spec_path", fault
     if not settings.gs_bucket_name and settings.project_id and (fault := _against(_BUCKET, settings.bucket)):
         follows = "project_id and naming_prefix" if settings.naming_prefix else "project_id"
         what = f"would be {_said(settings.bucket)} after {follows}, which is not {_BUCKET.what}"
         yield "gs_bucket_name", _Fault(what, f"give gs_bucket_name; {fault.hint}")
+
+
+_CREDENTIALS = {"csr": set(), "github": {"token", "github_app"}, "gitlab": {"token", "read_token", "webhook"}}
+
+
+def _repository_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
+    """What the trigger's repository lacks, where there is to be a trigger."""
+    if settings.run_local:
+        return
+    host, given = settings.host, {name for name, _ in settings.source_repo_secrets}
+    if host != "csr" and not settings.source_repo_name:
+        yield (
+            "source_repo_name",
+            _Fault(f"is needed for {host}", "like example/wine-quality; or add git's remote origin"),
+        )
+    if given and given != (wanted := _CREDENTIALS[host]):
+        keys = ", ".join(sorted(wanted)) or "none at all"
+        yield "source_repo_secrets", _Fault(f"has {', '.join(sorted(given))}", f"{host} takes {keys}")
+    for name, secret in settings.source_repo_secrets:
+        project = re.match("projects/([^/]+)/", secret)
+        if project and settings.project_id and project[1] != settings.project_id:
+            yield (
+                "source_repo_secrets",
+                _Fault(f"has the {name} in {project[1]}", "keep it in the pipeline's own project"),
+            )
 
 
 def _location(text: str, known: tuple[str, ...]) -> _Fault | None:

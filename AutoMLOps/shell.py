@@ -1,4 +1,4 @@
-"""Runs a script or a tool: its lines as they come, its exit code and the end of what it said."""
+"""Runs a script or a tool: its lines as they come or its answer as a whole, and its exit code."""
 
 import os
 import signal
@@ -12,6 +12,8 @@ from .nouns import noun
 
 TOLD = 40  # lines of the end of what it said that are kept
 GRACE = 10.0  # seconds to end after an interrupt
+PATIENCE = 60.0  # seconds for an answer
+MISSING, LATE = 127, 124  # exit codes, as the shell and timeout(1) have them
 
 
 @noun
@@ -20,6 +22,21 @@ class Ended:
 
     code: int
     told: tuple[str, ...]
+
+
+@noun
+class Asked:
+    """What a command answered: its exit code, what it printed and what it complained of.
+
+    What it printed may be a secret, so a picture of the answer leaves it out.
+    """
+
+    code: int
+    said: str = ""
+    complained: str = ""
+
+    def __repr__(self) -> str:
+        return f"Asked(code={self.code}, complained={self.complained!r})"
 
 
 def run(
@@ -54,6 +71,41 @@ def run(
         return Ended(code=process.wait(), told=tuple(told))
     finally:
         _end(process)
+
+
+def ask(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = PATIENCE,
+    unread: bool = False,
+) -> Asked:
+    """Runs a command to its end, in a session of its own and with nobody to answer its questions.
+
+    `unread` throws away what it prints. A command that is not there has the code MISSING, one that is killed since it
+    takes too long LATE, and `complained` says so.
+    """
+    try:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if unread else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return Asked(code=MISSING, complained=f"{command[0]} is not installed, or not on PATH")
+    with process:
+        try:
+            said, complained = process.communicate(timeout=timeout)
+            return Asked(code=process.returncode, said=said or "", complained=complained)
+        except subprocess.TimeoutExpired:
+            return Asked(code=LATE, complained=f"{command[0]} did not answer within {timeout:g} seconds")
+        finally:
+            _signal(process, signal.SIGKILL)
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

@@ -8,11 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from pictures import GOOGLE, WINE, written
 from recording import RecordingGcloud
 
 from AutoMLOps import cloud, render
-from AutoMLOps.cloud import AUTHORITY, Binding, On, resources
+from AutoMLOps.cloud import AGENT, Binding, On, authority, resources
 from AutoMLOps.model import Component, Pipeline
 from AutoMLOps.nouns import replace
 from AutoMLOps.settings import Settings, chosen
@@ -58,6 +59,7 @@ def test_what_the_wine_pipeline_needs() -> None:
     }
     assert table(need.expected) == {
         ("", "cloudbuild.builds.editor", "my-project-123"),
+        ("", "serviceusage.serviceUsageConsumer", "my-project-123"),
         ("", "aiplatform.user", "my-project-123"),
         ("", "artifactregistry.reader", "vertex-mlops-af"),
         ("", "storage.objectUser", "my-project-123-bucket"),
@@ -177,8 +179,73 @@ def test_without_a_project_there_is_nothing_to_describe() -> None:
 
 
 def test_every_kind_of_thing_has_a_role_that_provisions_it() -> None:
-    assert {each.on for each in AUTHORITY} == {"api", *(set(On) - {On.DATASET})}
-    assert all(each.permissions and each.why for each in AUTHORITY)
+    here, by_push = authority(PROJECT), authority(CI)
+    assert {each.on for each in here} == {"api", *(set(On) - {On.DATASET, On.SECRET})}
+    assert {each.on for each in by_push} - {each.on for each in here} == {
+        *("role", "trigger", "builder", "repository", "secret")
+    }
+    assert all(each.permissions and each.why for each in by_push)
+
+
+# ------------------------------------------------------------------------------- what a push starts
+
+CI = replace(
+    PROJECT,
+    run_local=False,
+    source_repo_type="github",
+    source_repo_name="example/wine",
+    source_repo_secrets=(("github_app", "12"), ("token", "token/versions/1")),
+)
+
+
+def test_a_push_needs_a_trigger_a_role_of_its_own_and_acting_as_the_runner() -> None:
+    usual, need = table(resources(PROJECT, WINE).bindings), resources(CI, WINE)
+    assert need.role and need.trigger and not resources(PROJECT, WINE).trigger
+    assert table(need.bindings) - usual == {
+        (BUILDER, f"projects/{CI.project_id}/roles/{need.role.id}", "my-project-123"),
+        (BUILDER, "iam.serviceAccountUser", RUNNER),
+        (AGENT, "secretmanager.secretAccessor", "token"),
+    }
+    assert {each.partition(".")[2] for each in need.role.permissions} == {
+        *("pipelineJobs.create", "pipelineJobs.get", "services.use")
+    }
+    assert {api.name.partition(".")[0] for api in need.apis} >= {"secretmanager", "cloudresourcemanager"}
+
+
+def test_cloud_source_repositories_lets_the_builder_read_and_needs_no_connection() -> None:
+    need = resources(replace(PROJECT, run_local=False), WINE)
+    assert need.trigger and need.trigger.connection == "" and need.trigger.repository == "AutoMLOps-repo"
+    assert (BUILDER, "source.reader", "my-project-123") in table(need.bindings)
+
+
+def test_a_runner_of_another_project_is_its_own_to_let_builds_act_as() -> None:
+    theirs = "runner@their-project.iam.gserviceaccount.com"
+    need = resources(replace(CI, pipeline_runner_sa=theirs), WINE)
+    assert (BUILDER, "iam.serviceAccountUser", theirs) in table(need.owed)
+    assert not any(each.on == On.ACCOUNT for each in need.bindings)
+
+
+@pytest.mark.parametrize("settings", [CI, replace(PROJECT, run_local=False), replace(CI, source_repo_secrets=())])
+def test_the_trigger_says_in_its_file_what_the_script_looks_for(settings: Settings) -> None:
+    files = {file.path: file.text for file in render.tree(WINE, settings).files}
+    trigger = yaml.safe_load(files["provision/trigger.yaml"])
+    script = files["provision/provision_resources.sh"]
+    watched = trigger.get("repositoryEventConfig", {}).get("push") or trigger["triggerTemplate"]
+    branch = watched.get("branch", watched.get("branchName"))
+    source = trigger.get("repositoryEventConfig", {}).get("repository") or trigger["triggerTemplate"]["repoName"]
+    told = [",".join(trigger["tags"]), trigger["filename"], trigger["serviceAccount"]]
+    told += [trigger["substitutions"]["_DIR"], trigger["substitutions"]["_RUN"], *trigger["includedFiles"]]
+    assert f"wanted='{'|'.join([*told, '', source, branch])}'" in script
+    build = yaml.safe_load(files["cloudbuild.yaml"])
+    assert set(trigger["substitutions"]) == set(build["substitutions"])
+    assert build["substitutions"]["_RUN"] == "false" and branch == "^automlops$"
+
+
+def test_a_folder_within_the_repository_is_in_the_trigger() -> None:
+    files = {file.path: file.text for file in render.tree(WINE, replace(CI, repository_folder="ml/AutoMLOps")).files}
+    trigger = yaml.safe_load(files["provision/trigger.yaml"])
+    assert trigger["filename"] == "ml/AutoMLOps/cloudbuild.yaml" and trigger["includedFiles"] == ["ml/AutoMLOps/**"]
+    assert trigger["substitutions"]["_DIR"] == "ml/AutoMLOps"
 
 
 # ------------------------------------------------------------------------------- the settings

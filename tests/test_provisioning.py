@@ -7,7 +7,7 @@ import pytest
 
 from AutoMLOps import AutoMLOps, BadInput, ScriptFailed
 from AutoMLOps.cli import main
-from AutoMLOps.display import Provisioned, Row
+from AutoMLOps.outcomes import Provisioned, Row
 
 SCRIPT = """
 from AutoMLOps import AutoMLOps

@@ -99,6 +99,7 @@ def test_the_tree_of_the_wine_pipeline() -> None:
         "scripts/build_components.sh",
         "scripts/build_pipeline_spec.sh",
         "scripts/content_tag.sh",
+        "scripts/gcloud.sh",
         "scripts/run_all.sh",
         "scripts/run_pipeline.sh",
         "tests/conftest.py",
@@ -728,9 +729,11 @@ def test_a_build_that_cannot_be_stops_with_the_reason(state: str, expected: list
 
 def test_run_all_hands_its_arguments_to_the_submission(tmp_path: Path) -> None:
     folder, gcloud = written(tmp_path / "tree"), FakeGcloud(tmp_path / "bin")
+    (folder / "pipelines/pipeline.py").write_text("import sys; print(sys.argv[-2:])")
     (folder / "pipelines/pipeline_runner.py").write_text("import sys; print(sys.argv[1:])")
     said = gcloud.run(folder / "scripts/run_all.sh", "--wait", "--parameters", "a b")
     assert said.returncode == 0, said.stderr
+    assert "['--upload', 'gs://my-project-123-bucket/wine-quality/specs']\n" in said.stdout
     assert said.stdout.endswith("['--wait', '--parameters', 'a b']\n")
 
 
@@ -738,6 +741,7 @@ def test_scripts_take_paths_from_where_they_are_called_and_need_no_execute_bits(
     folder, gcloud = written(tmp_path / "tree"), FakeGcloud(tmp_path / "bin")
     for script in folder.glob("scripts/*.sh"):
         script.chmod(0o644)
+    (folder / "pipelines/pipeline.py").write_text("")
     (folder / "pipelines/pipeline_runner.py").write_text("import os; print(os.getcwd())")
     gcloud.says("built")
     script = tmp_path / "all.sh"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from AutoMLOps.model import Problem
 from AutoMLOps.settings import BUCKET_REGIONS, MOST_LABELS, MULTI_REGIONS, REGIONS, Settings, chosen, table
 
-NAMES = tuple(Settings.__dataclass_fields__)
+NAMES = tuple(name for name in Settings.__slots__ if name != "repository_folder")
 PROJECT = "my-project-123"
 DIGEST = "sha256:" + "0a" * 32
 
@@ -88,6 +88,20 @@ GOOD: dict[str, tuple[object, ...]] = {
     "output_dir": ("AutoMLOps", "out put/é", "/tmp/x", "..", Path("a/b")),
     "license_header": ("Copyright 2026\nAll rights $(reserved) {{ x }} '\"", "", "\tindented", "emoji 🎉", None),
     "extra_regions": ([], ["mars-east1"], ("mars-east1", "u-germany-northeast1"), ["us-central1"], None),
+    "run_local": (True, False),
+    "cb_trigger_location": (*REGIONS, Region.HERE),
+    "cb_trigger_name": ("a", "automlops-trigger", "My-Trigger1", "a" * 64),
+    "source_repo_type": ("github", "gitlab", "csr", None),
+    "source_repo_name": ("example/wine-quality", "group/sub.group/name", None),
+    "source_repo_connection": ("a", "automlops-github", "a" * 63, None),
+    "source_repo_secrets": (
+        {},
+        {"token": "github-token/versions/1", "github_app": 12345678},
+        {"token": "projects/my-project-123/secrets/t/versions/latest", "read_token": "r/versions/2"},
+        None,
+    ),
+    "csr_name": ("AutoMLOps-repo", "abc", "a" * 128),
+    "csr_branch_name": ("automlops", "main", "feature/wine-1.2"),
 }
 
 BAD: dict[str, tuple[tuple[object, str], ...]] = {
@@ -240,6 +254,37 @@ BAD: dict[str, tuple[tuple[object, str], ...]] = {
         ([1], "in quotes"),
         ([["x"]], "in quotes"),
     ),
+    "run_local": (("no", "True, False or None"), (0, "True, False or None")),
+    "cb_trigger_location": (("us", "choose one region"), ("europe-west4-b", "europe-west4"), ("global", "one region")),
+    "cb_trigger_name": (("a_b", "hyphens"), ("-a", "first and last"), ("a" * 65, "64"), ("$(id)", "hyphens")),
+    "source_repo_type": (
+        ("githb", "did you mean github?"),
+        ("bitbucket", "not served yet"),
+        ("mercurial", "choose github"),
+        ("", "choose github"),
+    ),
+    "source_repo_name": (
+        ("wine", "like example/wine-quality"),
+        ("https://github.com/example/wine", "leave off the address"),
+        ("a/b;id", "like example"),
+        ("../b", "like example"),
+    ),
+    "source_repo_connection": (("projects/p/locations/l/connections/c", "own name alone"), ("A", "a would do")),
+    "source_repo_secrets": (
+        (["t"], "not a dict"),
+        ({"tokn": "t/versions/1"}, "its keys are"),
+        ({"token": "ghp_0123456789abcdef"}, "never what is in it"),
+        ({"token": 3}, "never what is in it"),
+        ({"github_app": "my-app"}, "installation"),
+    ),
+    "csr_name": (("a/b", "3 to 128"), ("ab", "3 to 128"), ("--force", "letter first")),
+    "csr_branch_name": (
+        ("refs/heads/main", "leave off"),
+        ("-d", "within it"),
+        ("a..b", "within it"),
+        ("a b", "within it"),
+        ("$(id)", "within it"),
+    ),
 }
 
 
@@ -341,6 +386,52 @@ def test_every_line_end_of_a_licence_is_a_newline():
     assert settings(license_header="a\r\nb\rc\u2028d\x0be\x85f\n").license_header == "a\nb\nc\nd\ne\nf"
 
 
+# -- the repository and its trigger
+
+
+def test_a_host_goes_by_its_older_name_too():
+    assert settings(source_repo_type="cloud-source-repositories").host == "csr"
+    assert settings(source_repo_type="GitHub").host == "github"
+
+
+def test_the_repository_decides_what_its_connection_and_address_are():
+    github = settings(project_id=PROJECT, source_repo_type="github", source_repo_name="example/wine")
+    assert (github.connection, github.repository) == ("automlops-github", "example/wine")
+    assert github.remote == "https://github.com/example/wine.git"
+    csr = settings(project_id=PROJECT)
+    assert (csr.connection, csr.repository) == ("", "AutoMLOps-repo")
+    assert csr.remote == f"https://source.developers.google.com/p/{PROJECT}/r/AutoMLOps-repo"
+
+
+def test_a_trigger_follows_the_prefix_unless_it_is_given():
+    assert settings(naming_prefix="fraud").trigger == "fraud-build-trigger"
+    assert settings(naming_prefix="fraud", cb_trigger_name="mine").trigger == "mine"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"source_repo_type": "github"}, "source_repo_name is needed for github"),
+        ({"source_repo_secrets": {"token": "t/versions/1"}}, "csr takes none at all"),
+        (
+            {"source_repo_type": "gitlab", "source_repo_name": "a/b", "source_repo_secrets": {"token": "t/versions/1"}},
+            "gitlab takes read_token, token, webhook",
+        ),
+        (
+            {
+                "source_repo_type": "github",
+                "source_repo_name": "a/b",
+                "source_repo_secrets": {"token": "projects/other-project/secrets/t/versions/1", "github_app": 1},
+            },
+            "in other-project",
+        ),
+    ],
+)
+def test_what_a_trigger_lacks_is_told_where_there_is_to_be_one(given, said):
+    assert said in fault({"project_id": PROJECT, "run_local": False, **given})
+    assert chosen({"project_id": PROJECT, **given})[0]
+
+
 # -- names that are not settings
 
 
@@ -373,8 +464,7 @@ def fault_of_name(name: object) -> str:
 
 
 LATER = """
-    cloud_run_location cloud_run_name cb_trigger_location cb_trigger_name csr_name csr_branch_name
-    schedule schedule_pattern schedule_location schedule_name use_kfp_spec run_local use_ci source_repo_type
+    cloud_run_location cloud_run_name schedule schedule_pattern schedule_location schedule_name use_kfp_spec
 """
 
 
@@ -391,7 +481,7 @@ def test_a_name_of_later_says_that_it_has_no_effect_yet(name):
         (3, "holds int instead of sections"),
         ({"gcp": []}, "section gcp holds list instead of settings"),
         ({"gpc": {}}, "did you mean gcp?"),
-        ({"zzz": {}}, "its sections are gcp, pipelines, images, files"),
+        ({"zzz": {}}, "its sections are gcp, pipelines, images, ci, files"),
         ({"project_id": "abcdef"}, "put it under gcp:"),
         ({"schedule": "x"}, "no effect"),
         ({"gcp": {"enable_caching": True}}, "put it under pipelines:"),

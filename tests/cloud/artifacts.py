@@ -60,8 +60,10 @@ def update(call: Call, name: str) -> JSON:
 @answers(f"DELETE {AR}/v1/{{name={REPOSITORY}}}", needs="artifactregistry.repositories.delete")
 def delete(call: Call, name: str) -> JSON:
     call.find(name)
-    del call.world.resources[name]
     call.world.policies.pop(name, None)
+    for kept in (call.world.resources, call.world.content, call.world.uploads):
+        for each in [each for each in kept if each == name or each.startswith(f"{name}/")]:
+            del kept[each]
     return _done(call, name.rpartition("/repositories/")[0], {"@type": "type.googleapis.com/google.protobuf.Empty"})
 
 

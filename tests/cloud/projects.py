@@ -1,7 +1,7 @@
 """Resource Manager, Service Usage and Billing: what a project is, which APIs are on in it, and that it is paid for."""
 
 from cloud import policies
-from cloud.refusals import Refusal, Unknown
+from cloud.refusals import Refusal, Unknown, closed
 from cloud.routes import Call, answers
 from cloud.web import JSON
 
@@ -85,6 +85,8 @@ def _enable(call: Call, name: str, services: list[str]) -> JSON:
     project = call.project(name)
     if strange := [each for each in services if not each.endswith(".googleapis.com")]:
         raise Refusal(404, f"Service '{strange[0]}' not found or permission denied.")
+    if "sourcerepo.googleapis.com" in services and not project.sources | ("sourcerepo.googleapis.com" in project.services):
+        raise closed("sourcerepo.googleapis.com")
     if not project.billed:
         raise Refusal(400, f"Billing account for project '{project.number}' is not found. Billing must be enabled for activation of "
                            f"service(s) '{','.join(services)}' to proceed.", code="FAILED_PRECONDITION")  # fmt: skip

@@ -58,6 +58,17 @@ def disabled(service: str, title: str, number: str) -> Refusal:
     )  # fmt: skip
 
 
+def closed(service: str) -> Refusal:
+    """Of a service that takes no new customers."""
+    violation = {"type": "googleapis.com", "subject": "110002"}
+    return Refusal(
+        403,
+        f"Permission denied to enable service [{service}]\nHelp Token: none",
+        {"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations": [violation]},
+        _info("AUTH_PERMISSION_DENIED", "serviceusage.googleapis.com"),
+    )
+
+
 def not_for_use(project: str) -> Refusal:
     return Refusal(
         403,

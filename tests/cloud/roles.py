@@ -94,6 +94,10 @@ SECRETS_ALL = (
     | _of("secretmanager.versions", "add destroy disable enable get list")
 )
 
+SOURCES_READ = _of("source.repos", "get list")
+SOURCES_WRITE = SOURCES_READ | {"source.repos.update"}
+SOURCES_ALL = SOURCES_WRITE | _of("source.repos", f"create delete {POLICY}")
+
 BIGQUERY_JOBS = {"bigquery.jobs.create"}
 BIGQUERY_READ = _of("bigquery.datasets", "get getIamPolicy") | _of("bigquery.tables", "get getData list export")
 BIGQUERY_EDIT = (
@@ -107,7 +111,7 @@ LOG_READ = _of("logging.logEntries", "list") | _of("logging.logs", "list")
 NOT_STORAGE = (
     SEE_PROJECT | PROJECT_POLICY | _of("resourcemanager.projects", "update delete") | AR_ALL | ACCOUNTS_ADMIN | {"iam.serviceAccounts.actAs"}
     | CUSTOM_ROLES | KEYS | SERVICES_ALL | AI_USER | BUILDS_EDIT | CONNECTIONS | RUN_ALL | PUBSUB_ALL | SCHEDULER
-    | SECRETS_ALL - SECRETS_READ | BIGQUERY_ALL | LOG_WRITE | LOG_READ
+    | SECRETS_ALL - SECRETS_READ | BIGQUERY_ALL | LOG_WRITE | LOG_READ | {"containeranalysis.occurrences.list"} | SOURCES_ALL
 )  # fmt: skip
 # Over a bucket's content the basic roles say nothing: their holders have that by the bucket's own policy, as projectOwner:ID and the like.
 OWNER = NOT_STORAGE | _of("storage.buckets", "create delete list")
@@ -131,11 +135,13 @@ ROLES: dict[str, set[str]] = {
     "roles/bigquery.dataEditor": BIGQUERY_EDIT | SEE_PROJECT,
     "roles/bigquery.dataViewer": BIGQUERY_READ | SEE_PROJECT,
     "roles/bigquery.jobUser": BIGQUERY_JOBS | SEE_PROJECT,
+    "roles/bigquery.user": BIGQUERY_JOBS | {"bigquery.datasets.create", "bigquery.tables.list"} | _of("bigquery.datasets", "get getIamPolicy") | SEE_PROJECT,
     "roles/cloudbuild.builds.builder": BUILDS_EDIT | AR_WRITE | OBJECTS | LOG_WRITE | SEE_PROJECT | {"storage.buckets.create", "storage.buckets.get", "storage.buckets.list"},
     "roles/cloudbuild.builds.editor": BUILDS_EDIT | SEE_PROJECT,
     "roles/cloudbuild.builds.viewer": BUILDS_READ | SEE_PROJECT,
     "roles/cloudbuild.connectionAdmin": CONNECTIONS | SEE_PROJECT,
     "roles/cloudbuild.connectionViewer": CONNECTIONS_READ | SEE_PROJECT,
+    "roles/cloudfunctions.admin": SEE_PROJECT,  # of functions nothing is known here
     "roles/cloudscheduler.admin": SCHEDULER | SEE_PROJECT,
     "roles/iam.roleAdmin": CUSTOM_ROLES | SEE_PROJECT | {"resourcemanager.projects.getIamPolicy"},
     "roles/iam.securityAdmin": {each for each in NOT_STORAGE | STORAGE_ALL if each.endswith((".getIamPolicy", ".setIamPolicy", ".list"))} | SEE_PROJECT,
@@ -160,9 +166,13 @@ ROLES: dict[str, set[str]] = {
     "roles/run.viewer": RUN_READ | SEE_PROJECT,
     "roles/secretmanager.admin": SECRETS_ALL | SEE_PROJECT,
     "roles/secretmanager.secretAccessor": SECRETS_READ | SEE_PROJECT,
+    "roles/secretmanager.viewer": _of("secretmanager.secrets", "get getIamPolicy list") | _of("secretmanager.versions", "get list") | SEE_PROJECT,
     "roles/serviceusage.serviceUsageAdmin": SERVICES_ALL,
     "roles/serviceusage.serviceUsageConsumer": SERVICES_READ | {"serviceusage.services.use"},
     "roles/serviceusage.serviceUsageViewer": SERVICES_READ,
+    "roles/source.admin": SOURCES_ALL,
+    "roles/source.reader": SOURCES_READ,
+    "roles/source.writer": SOURCES_WRITE,
     "roles/storage.admin": STORAGE_ALL | SEE_PROJECT,
     "roles/storage.bucketViewer": _of("storage.buckets", "get list"),
     "roles/storage.legacyBucketOwner": _of("storage.buckets", f"get update {POLICY}") | _of("storage.objects", "create delete list restore") | UPLOADS | FOLDERS,

@@ -25,6 +25,7 @@ NAMES = (
     *(f"{region}-{api}.googleapis.com" for region in REGIONS for api in ("aiplatform", "run", "cloudfunctions")),
     *(f"{region}-docker.pkg.dev" for region in REGIONS),
     "accounts.google.com",
+    *("source.developers.google.com", "github.com", "gitlab.com"),
 )
 
 

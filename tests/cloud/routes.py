@@ -17,6 +17,7 @@ ALWAYS_ON = frozenset(
 TITLES = {
     "aiplatform": "Vertex AI API", "artifactregistry": "Artifact Registry API", "cloudbuild": "Cloud Build API",
     "iam": "Identity and Access Management (IAM) API", "pubsub": "Cloud Pub/Sub API", "run": "Cloud Run Admin API",
+    "secretmanager": "Secret Manager API", "sourcerepo": "Cloud Source Repositories API",
     "storage": "Cloud Storage JSON API",
 }  # fmt: skip
 
@@ -35,7 +36,7 @@ class Call:
 
     @property
     def service(self) -> str:
-        return self.request.host
+        return _everywhere(self.request.host)
 
     @property
     def address(self) -> str:
@@ -120,11 +121,15 @@ def answer(world: World, request: Request) -> Answer:
 
 def _find(request: Request) -> tuple[Route, dict[str, str]]:
     for route in ROUTES:
-        if (route.method, route.host) == (request.method, request.host) and (
-            found := route.path.fullmatch(request.path)
-        ):
+        here = route.host in (request.host, _everywhere(request.host)) and route.method == request.method
+        if here and (found := route.path.fullmatch(request.path)):
             return route, found.groupdict()
     raise Unknown(request.line)
+
+
+def _everywhere(host: str) -> str:
+    """The API's host, for that of one region."""
+    return re.sub(r"^[a-z]+-[a-z]+\d+-(?=[a-z]+\.googleapis\.com$)", "", host)
 
 
 def _caller(world: World, request: Request, host: str) -> str:

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from cloud import accounts, artifacts, login, objects, projects, storage
+from cloud import accounts, artifacts, builds, connections, execution, images, login, objects, projects, rpc, sources, storage, triggers, vault, vertex
 from cloud.authority import Authority, authority
 from cloud.faults import Fault
 from cloud.names import refusing
 from cloud.refusals import Refusal, Unknown
-from cloud.room import Room, room
+from cloud.room import NAMES, Room, room
 from cloud.routes import answer, principal_of
 from cloud.web import Answer, Request, serving
 from cloud.world import World
 
-UNDERSTOOD = (accounts, artifacts, login, objects, projects, storage)  # each adds its routes when it is imported
+UNDERSTOOD = (accounts, artifacts, builds, connections, images, login, objects, projects, sources, storage, triggers, vault, vertex)  # each adds its routes when it is imported
 PROJECT = "demo-project"
 NUMBER = "123456789012"
 OWNER = "owner@example.test"
@@ -31,6 +31,7 @@ LIMIT = 300  # seconds, for one command: a busy machine is no fault
 EXPECTED_IN_VAIN = re.compile(
     r"(^|\.)metadata(\.google\.internal)?$"
 )  # where a machine of Google's would find its account
+READING = re.compile(r"^/[\w.]+/(Get|List)\w+$")  # methods of gRPC, which are POSTs all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Asked:
     @property
     def writes(self) -> bool:
         """Whether it may change what exists; some that only read are POSTs."""
-        reads = self.path.endswith((":getIamPolicy", ":testIamPermissions", "/token"))
+        reads = self.path.endswith((":getIamPolicy", ":testIamPermissions", "/token", "/git-upload-pack")) or READING.search(self.path)
         return self.method not in ("GET", "HEAD") and not reads
 
 
@@ -67,6 +68,12 @@ class Cloud:
     faults: list[Fault] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
     turn: threading.RLock = field(default_factory=threading.RLock)
+    hosted: dict[str, str] = field(default_factory=dict)
+    triggered: triggers.Triggered = field(default_factory=triggers.Triggered)
+    jobs: execution.Jobs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.jobs = execution.Jobs(self.state, self.turn, self.start, self.scratch, self.unknown.append)
 
     def run(self, *argv: str | Path, as_: str | None = OWNER, cwd: Path | None = None, env: Mapping[str, str] | None = None,
             timeout: float = LIMIT) -> "subprocess.CompletedProcess[str]":  # fmt: skip
@@ -103,7 +110,7 @@ class Cloud:
             r"(CLOUDSDK|GOOGLE|GCLOUD|GCE|BOTO|AWS)_|STORAGE_EMULATOR_HOST$|(https?|all|no)_proxy$", re.I
         )
         kept = {name: value for name, value in os.environ.items() if not strange.match(name)}
-        return {**kept, **own, **(env or {})}
+        return {**kept, **own, **sources.SETUP, **(env or {})}
 
     def fault(self, pattern: str, how: int | str, **when: Any) -> Fault:
         """The next request whose `METHOD host/path` holds the pattern goes wrong; see Fault."""
@@ -114,6 +121,17 @@ class Cloud:
     def writes(self) -> list[str]:
         """The requests that may have changed something, in order."""
         return [each.line for each in self.requests if each.writes]
+
+    def host(self, url: str, password: str = "") -> Path:
+        """Makes a repository on github.com or gitlab.com, which takes pushes from whoever knows the password, if there is one."""
+        self.hosted[url.removesuffix(".git").lower()] = password
+        return sources.make(sources.folder(self.scratch, url))
+
+    def settle(self, timeout: float = LIMIT) -> None:
+        """Waits until every build has ended, those of triggers with them, and every job of Vertex AI."""
+        self.triggered.settle(timeout)
+        triggers.settle_builds(self, timeout)
+        self.jobs.settle(timeout)
 
     @property
     def ignorance(self) -> str:
@@ -140,7 +158,12 @@ class Cloud:
 
     def _from_world(self, request: Request) -> Answer:
         try:
-            return answer(self.state, request)
+            if request.host in sources.HOSTS:
+                return sources.serve(self, request)
+            known = images.answer if images.serves(request.host) else answer
+            given = known(self.state, request.rest)
+            self.jobs.look()
+            return given
         except Refusal as refusal:
             return refusal.answer(request.host)
         except Unknown as unknown:
@@ -158,7 +181,7 @@ class Cloud:
             )  # fmt: skip
 
     def _asked_for(self, name: str) -> None:
-        if not EXPECTED_IN_VAIN.search(name):
+        if name not in NAMES and not EXPECTED_IN_VAIN.search(name):
             self.unknown.append(f"the host {name}")
 
 
@@ -172,7 +195,12 @@ def standin() -> Iterator[Cloud]:
             cloud = Cloud(private, trusted, scratch)
             cloud.state.project(PROJECT, NUMBER)
             cloud.state.grant(OWNER, "roles/owner", on=f"projects/{PROJECT}")
-            with serving(private.web, trusted, cloud._handle), refusing(private.names, cloud._asked_for):
+            with (
+                rpc.speaking(scratch, cloud._handle) as lead,
+                serving(private.web, trusted, cloud._handle, lead),
+                refusing(private.names, cloud._asked_for),
+                builds.running(cloud),
+            ):
                 try:
                     yield cloud
                 except BaseException as error:
@@ -180,6 +208,8 @@ def standin() -> Iterator[Cloud]:
                     raise
                 finally:
                     cloud.closing.set()
+                    cloud.jobs.close()
                     private.clear()
+                    cloud.jobs.settle(LIMIT)
     if cloud.unknown:
         raise AssertionError(cloud.ignorance)

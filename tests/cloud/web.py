@@ -46,6 +46,11 @@ class Request:
     def line(self) -> str:
         return f"{self.method} {self.host}{unquote(self.path)}"
 
+    @property
+    def rest(self) -> "Request":
+        """The same in the words of REST, where it was said otherwise."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -67,11 +72,24 @@ class Dropped(Exception):
 Handle = Callable[[Request], Answer]
 
 
+class Secured(ssl.SSLSocket):
+    """A connection that remembers which host it was meant for."""
+
+    host = ""
+
+
+Lead = Callable[[Secured], None]
+
+
 @contextmanager
-def serving(listening: socket.socket, authority: Authority, handle: Handle) -> Iterator[None]:
+def serving(listening: socket.socket, authority: Authority, handle: Handle, lead: Lead) -> Iterator[None]:
+    """`lead` is given the connections of clients that speak nothing but HTTP/2; who speaks both is answered in HTTP/1.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.certificate, authority.key)
-    server = _Server(listening, context, handle)
+    context.set_alpn_protocols(["http/1.1", "h2"])
+    context.sslsocket_class = Secured
+    context.sni_callback = lambda connection, name, _: setattr(connection, "host", name or "")
+    server = _Server(listening, context, handle, lead)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -85,9 +103,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, listening: socket.socket, context: ssl.SSLContext, handle: Handle) -> None:
+    def __init__(self, listening: socket.socket, context: ssl.SSLContext, handle: Handle, lead: Lead) -> None:
         socketserver.BaseServer.__init__(self, listening.getsockname(), _Connection)
-        self.socket, self.context, self.handle = listening, context, handle
+        self.socket, self.context, self.handle, self.lead = listening, context, handle, lead
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed, or that does not trust us, is no news: it says so itself."""
@@ -101,6 +119,12 @@ class _Connection(BaseHTTPRequestHandler):
     def setup(self) -> None:
         self.request = self.server.context.wrap_socket(self.request, server_side=True)
         super().setup()
+
+    def handle(self) -> None:
+        if self.request.selected_alpn_protocol() == "h2":
+            self.server.lead(self.request)
+        else:
+            super().handle()
 
     def _answer(self) -> None:
         try:

@@ -26,6 +26,7 @@ class Project:
     number: str
     billed: bool = True
     active: bool = True
+    sources: bool = False  # whether its organisation had Cloud Source Repositories when new ones were shut out
     services: set[str] = field(default_factory=lambda: set(AT_FIRST))
 
 
@@ -107,7 +108,7 @@ class World:
     def picture(self) -> JSON:
         """All of it that two runs can agree on: no dates, no etags, no numbers that are drawn; of objects, what they hold."""
         drawn = set(
-            "createTime updateTime timeCreated updated etag uniqueId oauth2ClientId generation metageneration id md5Hash crc32c".split()
+            "createTime updateTime timeCreated updated etag uniqueId oauth2ClientId generation metageneration id md5Hash crc32c startTime endTime jobDetail".split()
         )
         return {
             "services": {project.id: sorted(project.services) for project in self.projects.values()},

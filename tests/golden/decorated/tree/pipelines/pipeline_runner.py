@@ -68,12 +68,13 @@ def run(spec: Path, parameters: Path, wait: bool = False) -> str:
             raise ValueError(f"the image {image} had not been built when the pipeline was compiled: {build}")
     job = submit(spec, values)
     link = f"{CONSOLE}/locations/{LOCATION}/pipelines/runs/{job.name}?project={PROJECT}"
-    print(f"run: {link}", flush=True)
+    print(f"run: {link}\njob: {job.resource_name}", flush=True)
     if wait:
         try:
             job.wait()
         except (GoogleAPIError, GoogleAuthError, RuntimeError) as error:
             sys.exit(f"the run failed, or could not be watched to its end: {error}")
+        print("the run succeeded")
     return link
 
 

@@ -2,6 +2,7 @@
 # Takes away what provision_resources.sh made for it-s-quoted-gcs-whoami-id-braces-jinja-raw-back, and nothing else.
 # What that was is in .automlops/made and in the bucket. What pipelines share stays while another one is there.
 # APIs stay on, and a bucket with data in it stays. DELETE_DATA=1 deletes it with all of that, for good.
+# PLAN=1 says what would be taken away, and takes nothing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,80 +11,26 @@ PIPELINE=it-s-quoted-gcs-whoami-id-braces-jinja-raw-back
 REGISTRY=vertex-mlops-af
 REGISTRY_LOCATION=us-central1
 BUCKET=my-project-123-bucket
-RUNNER=vertex-pipelines@my-project-123.iam.gserviceaccount.com
-BUILDER=it-s-quoted-gcs-f3ff85-builder@my-project-123.iam.gserviceaccount.com
 
 MADE=.automlops/made
-export CLOUDSDK_CORE_DISABLE_PROMPTS=1 # nobody would see the question
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
 errors=$found/errors
+if [[ -n ${PLAN-} ]]; then
+  [[ ! -f $MADE ]] || cp "$MADE" "$found/made"
+  MADE=$found/made
+fi
 mkdir -p .automlops
 touch "$MADE"
 
-# ---- What this script says and asks
-
-# said FATE KIND NAME WHY    one line for each thing: what became of it.
-said() {
-  printf '%-8s %-8s %s (%s)\n' "$@"
-}
-
-# stop WHAT ERRORS ON    ends the script with what gcloud said last, and what to do about it.
-stop() {
-  {
-    printf '\nstopped at: %s\n' "$1"
-    tail -n 20 "$2" | sed 's/^/  /'
-    if grep -qiE 'permission|denied|forbidden|403' "$2"; then
-      printf 'if it is for want of a role, %s has it; one who may give it to you runs:\n' "$(role_for "$3")"
-      printf '  gcloud projects add-iam-policy-binding %s --member=user:YOU --role=%s\n' "$PROJECT" "$(role_for "$3")"
-    fi
-    printf 'then run %s again: it goes on from here\n' "provision/${0##*/}"
-  } >&2
-  exit 1
-}
-
-# role_for ON    a role that holds what this script asks of something.
-role_for() {
-  case $1 in
-    api) echo roles/serviceusage.serviceUsageAdmin ;;
-    registry) echo roles/artifactregistry.admin ;;
-    bucket) echo roles/storage.admin ;;
-    account) echo roles/iam.serviceAccountAdmin ;;
-    project) echo roles/resourcemanager.projectIamAdmin ;;
-  esac
-}
-
-# absent ERRORS    whether a command failed for no other reason than that what it is about is not there.
-absent() {
-  grep -qiE 'matched no objects|not[ _]found|does not exist' "$1" && ! grep -qiE 'permission|denied|forbidden' "$1"
-}
-
-# plausible    of a record in the bucket, where a step can write, the lines about what this pipeline has to do with.
-plausible() {
-  local ours='"serviceAccount:'
-  grep -F "\"project\": \"$PROJECT\"" \
-    | grep -F -e "\"name\": \"$REGISTRY\"" -e "\"name\": \"$BUCKET\"" -e "\"name\": \"$RUNNER\"" \
-      -e "\"name\": \"$BUILDER\"" -e "\"name\": \"$PROJECT\"" -e "\"name\": \"$PIPELINE\"" \
-    | grep -F -e '"member": ""' -e "\"member\": $ours$RUNNER\"" -e "\"member\": $ours$BUILDER\"" || :
-}
-
-# policy VERB ON NAME LOCATION ...    gcloud's command for who may do what on something.
-policy() {
-  local verb=$1 on=$2 name=$3 location=$4
-  shift 4
-  case $on in
-    project) gcloud projects "$verb" "$name" "$@" ;;
-    registry) gcloud artifacts repositories "$verb" "$name" --location="$location" "$@" ;;
-    bucket) gcloud storage buckets "$verb" "gs://$name" "$@" ;;
-    account) gcloud iam service-accounts "$verb" "$name" "$@" ;;
-  esac
-}
+# shellcheck source=scripts/gcloud.sh
+source scripts/gcloud.sh
 
 # remove ON KIND WHAT COMMAND...    takes something away; what is not there any more is gone already.
 remove() {
   local on=$1 kind=$2 what=$3 fate=removed
   shift 3
-  if ! "$@" --project="$PROJECT" >/dev/null 2>"$errors" </dev/null; then
+  if [[ -z ${PLAN-} ]] && ! "$@" --project="$PROJECT" >/dev/null 2>"$errors" </dev/null; then
     absent "$errors" || stop "removing the $kind $what" "$errors" "$on"
     fate=gone
   fi
@@ -167,6 +114,22 @@ take_away() {
   fi
   case $kind in
     pipeline) ;;
+    trigger) remove trigger trigger "$name" gcloud builds triggers delete "$name" --region="$location" ;;
+    repository)
+      if [[ $location == */connections/* ]]; then
+        remove repository repository "$name" gcloud builds repositories delete "$name" \
+          --connection="${location##*/}" --region="${location%%/*}"
+      elif [[ ${DELETE_DATA-} != 1 ]]; then
+        said kept repository "$name" 'it has code in it; DELETE_DATA=1 deletes that too'
+        return
+      else
+        remove repository repository "$name" gcloud source repos delete "$name"
+      fi
+      ;;
+    connection)
+      remove repository connection "$name" gcloud builds connections delete "$name" --region="$location"
+      ;;
+    own-role) remove role own-role "$name" gcloud iam roles delete "$name" ;;
     registry) remove registry registry "$name" gcloud artifacts repositories delete "$name" --location="$location" ;;
     account) remove account account "$name" gcloud iam service-accounts delete "$name" ;;
     bucket)
@@ -190,6 +153,7 @@ sed '1!G;h;$!d' "$MADE" >"$found/backwards" # tac, which macOS lacks
 while IFS= read -r line <&3; do
   take_away "$line"
 done 3<"$found/backwards"
+[[ -z ${PLAN-} ]] || exit 0
 
 # ---- The record in the bucket, if that is still there, says what is left
 

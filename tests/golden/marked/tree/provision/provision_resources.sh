@@ -2,6 +2,7 @@
 # Makes what it-s-quoted-gcs-whoami-id-braces-jinja-raw-back needs in the project my-project-123, and says why for each
 # part.
 # Safe to run again: what is there is kept, what is missing is made. It stops at the first failure.
+# PLAN=1 asks what is there and says what would be made; PLAN=offline asks nothing, as if nothing were there.
 # What it makes is written to .automlops/made and to the bucket: deprovision_resources.sh takes away that and no more.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,73 +20,21 @@ WAYS=uniform_bucket_level_access,public_access_prevention,versioning_enabled,lab
 MADE=.automlops/made
 MAKING=.automlops/making
 COPY=gs://$BUCKET/$PIPELINE/made
-export CLOUDSDK_CORE_DISABLE_PROMPTS=1 # nobody would see the question
 begun=
 found=$(mktemp -d)
 trap 'wait; rm -rf "$found"' EXIT
+if [[ -n ${PLAN-} ]]; then
+  [[ ! -f $MADE ]] || cp "$MADE" "$found/made"
+  MADE=$found/made MAKING=$found/making
+fi
 mkdir -p "$MAKING"
 touch "$MADE"
 
-# ---- What this script says and asks
-
-# said FATE KIND NAME WHY    one line for each thing: what became of it.
-said() {
-  printf '%-8s %-8s %s (%s)\n' "$@"
-}
-
-# stop WHAT ERRORS ON    ends the script with what gcloud said last, and what to do about it.
-stop() {
-  {
-    printf '\nstopped at: %s\n' "$1"
-    tail -n 20 "$2" | sed 's/^/  /'
-    if grep -qiE 'permission|denied|forbidden|403' "$2"; then
-      printf 'if it is for want of a role, %s has it; one who may give it to you runs:\n' "$(role_for "$3")"
-      printf '  gcloud projects add-iam-policy-binding %s --member=user:YOU --role=%s\n' "$PROJECT" "$(role_for "$3")"
-    fi
-    printf 'then run %s again: it goes on from here\n' "provision/${0##*/}"
-  } >&2
-  exit 1
-}
-
-# role_for ON    a role that holds what this script asks of something.
-role_for() {
-  case $1 in
-    api) echo roles/serviceusage.serviceUsageAdmin ;;
-    registry) echo roles/artifactregistry.admin ;;
-    bucket) echo roles/storage.admin ;;
-    account) echo roles/iam.serviceAccountAdmin ;;
-    project) echo roles/resourcemanager.projectIamAdmin ;;
-  esac
-}
-
-# absent ERRORS    whether a command failed for no other reason than that what it is about is not there.
-absent() {
-  grep -qiE 'matched no objects|not[ _]found|does not exist' "$1" && ! grep -qiE 'permission|denied|forbidden' "$1"
-}
-
-# plausible    of a record in the bucket, where a step can write, the lines about what this pipeline has to do with.
-plausible() {
-  local ours='"serviceAccount:'
-  grep -F "\"project\": \"$PROJECT\"" \
-    | grep -F -e "\"name\": \"$REGISTRY\"" -e "\"name\": \"$BUCKET\"" -e "\"name\": \"$RUNNER\"" \
-      -e "\"name\": \"$BUILDER\"" -e "\"name\": \"$PROJECT\"" -e "\"name\": \"$PIPELINE\"" \
-    | grep -F -e '"member": ""' -e "\"member\": $ours$RUNNER\"" -e "\"member\": $ours$BUILDER\"" || :
-}
-
-# policy VERB ON NAME LOCATION ...    gcloud's command for who may do what on something.
-policy() {
-  local verb=$1 on=$2 name=$3 location=$4
-  shift 4
-  case $on in
-    project) gcloud projects "$verb" "$name" "$@" ;;
-    registry) gcloud artifacts repositories "$verb" "$name" --location="$location" "$@" ;;
-    bucket) gcloud storage buckets "$verb" "gs://$name" "$@" ;;
-    account) gcloud iam service-accounts "$verb" "$name" "$@" ;;
-  esac
-}
+# shellcheck source=scripts/gcloud.sh
+source scripts/gcloud.sh
 
 # What gcloud says where Google shows late what was just made, has a policy that moved, or is asked too often.
-EARLY='has not been used|does not exist|not[ _]found|concurrent|pre-condition|HTTPError 4(12|29)|per minute|rate.?limit'
+EARLY='could not access secret|has not been used|does not exist|not[ _]found|concurrent|pre-condition|HTTPError 4(12|29)|per minute|rate.?limit'
 
 # patiently ERRORS COMMAND...    runs it, and again for a minute where it only came too early or too often.
 patiently() {
@@ -93,7 +42,7 @@ patiently() {
   shift
   for pause in 1 2 4 8 15 30 0; do
     "$@" --project="$PROJECT" 2>"$errors" </dev/null && return
-    ((pause)) && grep -qiE "$EARLY" "$errors" || return 1
+    [[ -z ${PLAN-} ]] && ((pause)) && grep -qiE "$EARLY" "$errors" || return 1
     printf 'waiting %s s before asking Google again\n' "$pause" >&2
     sleep "$pause"
   done
@@ -114,11 +63,28 @@ together() {
   ((failed == 0)) || exit 1
 }
 
-# look NAME ON COMMAND...    asks what there is, and keeps the answer as NAME.
+# early ERRORS    whether a plan asked about what would be there by then: with the API off, nothing is.
+early() {
+  [[ -n ${PLAN-} ]] && grep -qiE "$EARLY" "$1"
+}
+
+# look NAME ON COMMAND...    asks what there is, and keeps the answer as NAME; nothing, where a plan asks too early.
 look() {
-  local name=$1 on=$2
+  local name=$1 on=$2 errors=$found/$1.errors
   shift 2
-  patiently "$found/$name.errors" "$@" >"$found/$name" || stop "looking for ${name//-/ }" "$found/$name.errors" "$on"
+  : >"$found/$name"
+  [[ ${PLAN-} != offline ]] || return 0
+  patiently "$errors" "$@" >"$found/$name" || early "$errors" || stop "looking for ${name//-/ }" "$errors" "$on"
+}
+
+# see NAME ON COMMAND...    asks about one thing, and keeps the answer as NAME; nothing, where it is not there.
+see() {
+  local name=$1 on=$2 errors=$found/$1.errors
+  shift 2
+  : >"$found/$name"
+  [[ ${PLAN-} != offline ]] || return 0
+  "$@" --project="$PROJECT" >"$found/$name" 2>"$errors" </dev/null || absent "$errors" || early "$errors" \
+    || stop "looking for the ${name//-/ }" "$errors" "$on"
 }
 
 # entry KIND NAME LOCATION SHARED [ROLE MEMBER]    a line of the record: one thing that was made.
@@ -149,6 +115,7 @@ ours() {
 make() {
   local on=$1 what=$2 line=$3 errors
   shift 3
+  [[ -z ${PLAN-} ]] || return 0
   errors=$(mktemp "$found/XXXXXX")
   printf '%s\n' "$line" >"$(note "$line")"
   if ! patiently "$errors" "$@" >/dev/null && ! grep -qiE 'already (exists|own)' "$errors"; then
@@ -156,6 +123,15 @@ make() {
     stop "making $what" "$errors" "$on"
   fi
   record "$line"
+}
+
+# change ON STEP COMMAND...    changes something that is there; the step says what is done to it.
+change() {
+  local on=$1 step=$2 errors
+  shift 2
+  [[ -z ${PLAN-} ]] || return 0
+  errors=$(mktemp "$found/XXXXXX")
+  patiently "$errors" "$@" >/dev/null || stop "$step" "$errors" "$on"
 }
 
 # ---- The resources
@@ -196,9 +172,8 @@ bucket() {
   fi
   if [[ $(<"$found/bucket") != 'True|enforced|True|automlops' ]] && managed "$line"; then
     # Creating one takes neither versioning nor labels.
-    patiently "$found/bucket.errors" gcloud storage buckets update "gs://$BUCKET" --uniform-bucket-level-access \
-      --public-access-prevention --versioning --update-labels=managed-by=automlops >/dev/null \
-      || stop "changing the bucket $BUCKET" "$found/bucket.errors" bucket
+    change bucket "changing the bucket $BUCKET" gcloud storage buckets update "gs://$BUCKET" --uniform-bucket-level-access \
+      --public-access-prevention --versioning --update-labels=managed-by=automlops
     [[ $fate == created ]] || fate=changed
   fi
   said "$fate" bucket "$BUCKET" "$why"
@@ -259,8 +234,7 @@ want cloudbuild.googleapis.com 'builds the images'
 want iam.googleapis.com 'knows the service accounts'
 want storage.googleapis.com 'keeps what the steps make'
 if [[ -n ${missing[*]-} ]]; then
-  gcloud services enable "${missing[@]}" --project="$PROJECT" >/dev/null 2>"$found/apis.errors" \
-    || stop "switching on ${missing[*]}" "$found/apis.errors" api
+  change api "switching on ${missing[*]}" gcloud services enable "${missing[@]}"
   for api in "${missing[@]}"; do
     said created api "$api" 'switched on; it costs nothing by itself'
   done
@@ -311,7 +285,7 @@ bucket_roles() {
 # recorded    asks what the bucket's copy of the record says.
 recorded() {
   touch "$found/record"
-  [[ ! -e $found/new-bucket ]] || return 0
+  [[ ! -e $found/new-bucket && ${PLAN-} != offline ]] || return 0
   gcloud storage cat "$COPY" --project="$PROJECT" >"$found/record" 2>"$found/record.errors" \
     || absent "$found/record.errors" || stop "reading the record in the bucket" "$found/record.errors" bucket
 }
@@ -328,9 +302,8 @@ plausible <"$found/record" | cat - "$MADE" | awk 'NF && !seen[$0]++' >"$found/al
 if cmp -s "$found/all" "$found/record"; then
   said kept record "$COPY" 'tells deprovision_resources.sh what to take away'
 else
-  patiently "$found/record.errors" gcloud storage cp "$found/all" "$COPY" >/dev/null \
-    || stop "copying the record to the bucket" "$found/record.errors" bucket
+  change bucket "copying the record to the bucket" gcloud storage cp "$found/all" "$COPY"
   said changed record "$COPY" 'tells deprovision_resources.sh what to take away'
 fi
 
-printf '\nready: scripts/run_all.sh builds, compiles and starts a run\n'
+[[ -n ${PLAN-} ]] || printf '\nready: scripts/run_all.sh builds, compiles and starts a run\n'

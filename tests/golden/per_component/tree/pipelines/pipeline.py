@@ -48,13 +48,18 @@ def upload(spec: Path, folder: str) -> str:
     """Puts the spec into a folder of a bucket, named by its content, so that what a name stands for never changes."""
     import hashlib
 
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage import Client
 
     content = spec.read_bytes()
     bucket, _, inside = folder.removeprefix("gs://").strip("/").partition("/")
     name = "/".join(filter(None, (inside, f"{hashlib.sha256(content).hexdigest()[:16]}.json")))
-    client = Client(project="my-project-123")
-    client.bucket(bucket).blob(name).upload_from_string(content, content_type="application/json")
+    try:
+        client = Client(project="my-project-123")
+        client.bucket(bucket).blob(name).upload_from_string(content, content_type="application/json")
+    except (GoogleAPIError, GoogleAuthError) as error:
+        raise SystemExit(f"the compiled pipeline could not be kept in {folder}: {error}") from error
     return f"gs://{bucket}/{name}"
 
 

@@ -14,16 +14,13 @@ STAGING=gs://my-project-123-team-a-bucket/two-images/source
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-stop() {
-  printf '\nstopped at: %s\n' "$1" >&2
-  tail -n 20 "$log" >&2
-  exit 1
-}
+# shellcheck source=scripts/gcloud.sh
+source scripts/gcloud.sh
 
 # tagged FOLDER IMAGE    prints IMAGE, the tag of FOLDER's content, and FOLDER.
 tagged() {
   local tag
-  tag=$(bash scripts/content_tag.sh "$1" 2>"$log") || stop "taking the tag of $1"
+  tag=$(bash scripts/content_tag.sh "$1" 2>"$log") || stop "taking the tag of $1" "$log" image
   printf '%s %s %s\n' "$2" "$tag" "$1"
 }
 
@@ -43,11 +40,11 @@ references() {
 }
 
 if ! built=$(references); then
-  grep -qiE 'not[ _]found' "$log" || stop "asking the registry for the images"
+  grep -qiE 'not[ _]found' "$log" || stop "asking the registry for the images" "$log" image
   gcloud builds submit . --project="$PROJECT" --region="$REGION" --config=cloudbuild.yaml \
     --gcs-source-staging-dir="$STAGING" 2>&1 | tee "$log" \
-    || stop "the build; its log: $(grep -m 1 -oE 'https://console[^] ]+' "$log" || echo 'none was begun')"
-  built=$(references) || stop "asking the registry for what was built"
+    || stop "the build; its log: $(grep -m 1 -oE 'https://console[^] ]+' "$log" || echo 'none was begun')" "$log" build
+  built=$(references) || stop "asking the registry for what was built" "$log" image
 fi
 mkdir -p scripts/pipeline_spec
 printf '%s\n' "$built" | tee scripts/pipeline_spec/images

@@ -2,10 +2,11 @@
 # Copyright 2026 The Team
 # All of it's "ours" (c) */ --> {{ x }}
 
-# Builds what has to be built, compiles the pipeline, submits a run; takes what run_pipeline.sh takes.
+# Builds what has to be built, compiles the pipeline, keeps the spec in the bucket under a name that is its content,
+# submits a run; takes what run_pipeline.sh takes.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 bash "$here/build_components.sh"
-bash "$here/build_pipeline_spec.sh"
+bash "$here/build_pipeline_spec.sh" --upload gs://my-project-123-team-a-bucket/two-images/specs
 bash "$here/run_pipeline.sh" "$@"

@@ -1,0 +1,64 @@
+"""The story of go(): the notebook becomes a codebase, the plan is shown, the cloud made ready, the pipeline run."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from . import api, deploying, live, provisioning, script
+from .errors import BadInput
+from .outcomes import Launched
+
+
+def go(
+    project_id: str | None = None,
+    pipeline_params: Mapping[str, Any] | None = None,
+    *,
+    notebook: str | os.PathLike[str] | None = None,
+    pipeline: str | None = None,
+    dry_run: bool = False,
+    wait: bool = False,
+    **settings: Any,
+) -> Launched:
+    """Takes the pipeline of this notebook to Vertex AI: generate(), plan(), provision(), deploy().
+
+    The codebase is written first and the plan is shown; what stands in the way is told, with what mends it, before
+    anything is made. Read what was generated with dry_run=True, which stops after the plan.
+
+    Args:
+        project_id: The Google Cloud project; the one of the last time if left out.
+        pipeline_params: A value for each parameter of the pipeline. Left out, those of the last time are used.
+        notebook: A notebook or script to read instead of the cells that ran.
+        pipeline: The name of the pipeline to take, where the notebook has several.
+        dry_run: Write the codebase and show the plan, and make nothing in Google Cloud.
+        wait: Stay until the run has ended, and fail if it failed; for run_local=True.
+        **settings: As for generate(), and in particular:
+
+            run_local: True drives the cloud from this machine; False has a push to the repository do it
+            csr_name, csr_branch_name: the repository in Cloud Source Repositories, and the branch that starts builds
+            source_repo_type, source_repo_name: the repository elsewhere; read from git's remote origin if left out
+            cb_trigger_name, cb_trigger_location: the trigger
+
+    Returns:
+        What each of the four did: `generated`, `planned`, `provisioned`, `deployed`.
+
+    Raises:
+        BadInput: with every fault at once; then nothing was made in Google Cloud.
+        ScriptFailed: when a script stopped, with what it said; calling it again goes on from there.
+
+    Example:
+        AutoMLOps.go(project_id="my-project", pipeline_params={"rows": 178, "depth": 3})
+    """
+    generated = api.from_call(
+        project_id, pipeline_params, notebook=notebook, pipeline=pipeline, dry_run=False, settings=settings
+    )
+    live.show(generated)
+    folder, chosen = script.settled(settings.get("output_dir"), provisioning.PROVISION)
+    planned = provisioning.planned(folder, chosen)
+    live.show(planned)
+    if dry_run:
+        return Launched(generated=generated, planned=planned)
+    if planned.problems:
+        raise BadInput(planned.problems, "nothing was made in Google Cloud")
+    provisioned = provisioning.provision(folder)
+    deployed = deploying.deploy(folder, wait=wait, notebook=notebook)
+    return Launched(generated=generated, planned=planned, provisioned=provisioned, deployed=deployed)
