@@ -1,6 +1,7 @@
 # make demo    runs the quickstart and shows the repository that it writes
 # make test    linters and the whole suite
-# make bench   measures generating and rehearsing, side by side with others
+# make bench   measures generating, rehearsing and provisioning, side by side with others
+# make sweep   lets every request of the provisioning scripts fail in every way; takes hours
 # make clean   takes away all that these made
 #
 # Each needs Python 3.11, 3.12 or 3.13 and nothing else: it makes its environment in .venv, once.
@@ -10,7 +11,7 @@ FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2
 PYTHON ?= $(shell for each in $(PYTHONS); do $$each -c '$(FITS)' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench sweep clean
 
 demo: $(VENV)/demo.stamp
 	@$(VENV)/bin/python example/demo.py
@@ -21,6 +22,10 @@ test: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	@PYTHON=$(VENV)/bin/python tests/bench/run
 	@$(VENV)/bin/python tests/bench/rehearsals.py
+	@$(VENV)/bin/python tests/bench/provisions.py
+
+sweep: $(VENV)/dev.stamp
+	@$(VENV)/bin/python tests/sweep.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-* demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .cache

@@ -108,7 +108,8 @@ def generated(
     given = {**settings} if project_id is None else {"project_id": project_id, **settings}
     folder = folder_of(given.get("output_dir"))
     saved, problems = _saved(folder)
-    given |= _found(given, saved, folder)
+    found, unknown = _found(given, saved, folder)
+    given |= found
     chosen, faults = settings_.chosen(given, saved)
     if chosen is not None and not chosen.run_local:
         chosen = replace(chosen, repository_folder=disk.place(folder))
@@ -123,7 +124,7 @@ def generated(
         reserved=render.RESERVED,
         beside=beside,
     )
-    problems = [*problems, *faults, *others, *reading.problems]
+    problems = [*problems, *unknown, *faults, *others, *reading.problems]
     if problems or chosen is None or reading.pipeline is None:
         raise BadInput(problems)
     tree = render.tree(reading.pipeline, chosen)
@@ -131,21 +132,28 @@ def generated(
     return _written(tree, folder, reading, chosen, dry_run)
 
 
-def _found(given: Mapping[str, Any], saved: Mapping[str, Any] | None, folder: str) -> dict[str, Any]:
-    """What a push needs to be known of the repository, as far as nobody said it: its remote origin tells."""
+def _found(
+    given: Mapping[str, Any], saved: Mapping[str, Any] | None, folder: str
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The repository to push to, as far as neither the call nor the file says it: git's remote origin tells."""
     section = saved.get("ci") if isinstance(saved, Mapping) else None
     said = {**section, **given} if isinstance(section, Mapping) else given
-    if said.get("run_local", True) is not False or said.get("source_repo_type") is not None:
-        return {}
+    wanted = said.get("source_repo_type")
+    if said.get("run_local", True) is not False or wanted == "csr" or (wanted and said.get("source_repo_name")):
+        return {}, []
     from . import repository  # here, as it starts git
 
     host, name = repository.origin(folder) or ("", "")
-    match host:
-        case "":
-            return {}
-        case "csr":
-            return {"csr_name": name, **given, "source_repo_type": "csr"}
-    return {"source_repo_name": name, **given, "source_repo_type": host}
+    if host and not name and not wanted:
+        message = f"git's remote origin is {host}, and that is none of github.com, gitlab.com and Google's own"
+        hint = "say where to push to: source_repo_type='github' and source_repo_name; or source_repo_type='csr'"
+        return {}, [Problem(message=message, hint=hint)]
+    if not name or (wanted and wanted != host):
+        return {}, []
+    key = "csr_name" if host == "csr" else "source_repo_name"
+    told = said.get(key)
+    named = told is not None and (key in given or told != getattr(Settings(), key))
+    return {**({} if host == "csr" else {"source_repo_type": host}), key: told if named else name}, []
 
 
 def _written(tree: Tree, folder: str, reading: read.Reading, settings: Settings, dry_run: bool) -> Generated:

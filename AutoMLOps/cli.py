@@ -28,17 +28,31 @@ PLAIN = (
     "parameter_values_path",
     "pipeline_job_spec_path",
     "license_header",
+    "cb_trigger_location",
+    "cb_trigger_name",
+    "source_repo_type",
+    "source_repo_name",
+    "source_repo_connection",
+    "csr_name",
+    "csr_branch_name",
 )
+FLAGS = ("enable_caching", "run_local")
+CHOICES = (*PLAIN, *FLAGS, "images")
+# Settings that are pairs, and the option that gives one of them.
+PAIRS = {"labels": "--label", "source_repo_secrets": "--source-repo-secret"}
+LISTS = {"extra_regions": "--extra-region", "steps_use": "--steps-use"}
 
 
 TERMINAL = "on the command line: --params FILE gives parameter values, and each setting is an option; see --help"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb. Exit codes: 0 done, 1 it could not be done, 2 the input is at fault."""
+    """Runs one verb. Exit codes: 0 done, 1 it could not be done or something is to be mended first, 2 the input is at
+    fault."""
     given = _parser().parse_args(arguments)
     try:
-        print(given.act(given))
+        result = given.act(given)
+        print(result, flush=True)
     except BadInput as error:
         print(f"automlops: {error}\n({TERMINAL})", file=sys.stderr)
         return 2
@@ -48,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("automlops: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return 1 if getattr(result, "problems", ()) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,18 +85,36 @@ def _parser() -> argparse.ArgumentParser:
     words = "kernel: this Python's packages; isolated: those of the generated requirements (default: %(default)s)"
     rehearse.add_argument("--environment", choices=("kernel", "isolated"), default="kernel", help=words)
     rehearse.add_argument("--timeout", type=float, metavar="SECONDS", help="how long the whole may take")
-    rehearse.set_defaults(act=_rehearse, dry_run=False)
-    for verb in (generate, rehearse):
+    rehearse.set_defaults(act=_rehearse)
+    words = "Takes the pipeline to Vertex AI: generates, plans, provisions and deploys. Progress goes to stderr."
+    go = verbs.add_parser("go", help="all the way to a run in the cloud", description=words)
+    go.add_argument("notebook", type=Path, metavar="NOTEBOOK", help=NOTEBOOK)
+    words = "write the codebase and show the plan, and make nothing in Google Cloud; exits with 1 as plan does"
+    go.add_argument("--dry-run", action="store_true", help=words)
+    go.set_defaults(act=_go)
+    for verb in (generate, rehearse, go):
         _settings(verb)
+    words = "Shows what provision would make, change and keep, and what has to be mended first: then it exits with 1."
+    plan = verbs.add_parser("plan", help="show what the cloud lacks, and what stands in the way", description=words)
+    plan.set_defaults(act=_plan)
     words = "Makes what the pipeline needs in its Google Cloud project, by the codebase's own script: read it first."
     provision = verbs.add_parser("provision", help="make the resources it needs", description=words)
     provision.set_defaults(act=_provision)
-    words = "Takes away what provision made for this pipeline, and nothing else."
+    words = "Runs the pipeline on Vertex AI: from this machine, or by a push, as the setting run_local says."
+    deploy = verbs.add_parser("deploy", help="run the pipeline in the cloud", description=words)
+    deploy.add_argument("--notebook", type=Path, metavar="FILE", help="the notebook to commit with the codebase")
+    deploy.add_argument("--message", metavar="TEXT", help="what the commit says of itself")
+    deploy.set_defaults(act=_deploy)
+    for verb in (go, deploy):
+        words = "stay until the run has ended, and fail if it failed; where run_local is true"
+        verb.add_argument("--wait", action="store_true", help=words)
+    words = "Takes away what provision made for this pipeline, and nothing else; shows on stderr what that is first."
     deprovision = verbs.add_parser("deprovision", help="take them away again", description=words)
     words = "take away the bucket although there is something in it"
     deprovision.add_argument("--delete-data", action="store_true", help=words)
+    deprovision.add_argument("--dry-run", action="store_true", help="show what would be taken away, and take nothing")
     deprovision.set_defaults(act=_deprovision)
-    for verb in (provision, deprovision):
+    for verb in (plan, provision, deploy, deprovision):
         verb.add_argument("--output-dir", type=Path, help="the codebase's folder (default: AutoMLOps)")
     return parser
 
@@ -91,20 +123,26 @@ NOTEBOOK = "a notebook (.ipynb) or a script (.py, with or without # %%%% cells)"
 
 
 def _settings(verb: argparse.ArgumentParser) -> None:
-    """The options that both verbs take; what each setting is, is said once, where the settings are."""
+    """The options of the verbs that generate; what each setting is, is said once, where the settings are."""
     told = {name: why.replace("%", "%%") for _, rows in settings_.table(settings_.Settings()) for name, _, why in rows}
     verb.add_argument("--project-id", help=told["project_id"])
     verb.add_argument("--params", type=Path, metavar="FILE", help="parameter values for a run, as JSON or YAML")
     verb.add_argument("--output-dir", type=Path, help="the codebase's folder (default: AutoMLOps, by the notebook)")
     verb.add_argument("--pipeline", metavar="NAME", help="the pipeline to take, where the notebook has several")
     verb.add_argument("--images", metavar="shared|per-component", help=told["images"])
-    caching = argparse.BooleanOptionalAction
-    verb.add_argument("--enable-caching", action=caching, default=None, help=told["enable_caching"])
-    verb.add_argument("--label", action="append", metavar="KEY=VALUE", help=told["labels"])
-    verb.add_argument("--extra-region", action="append", metavar="REGION", help=told["extra_regions"])
-    verb.add_argument("--steps-use", action="append", metavar="WHAT", help=told["steps_use"])
+    for name in FLAGS:
+        verb.add_argument(_option(name), action=argparse.BooleanOptionalAction, default=None, help=told[name])
+    for name, option in PAIRS.items():
+        verb.add_argument(option, dest=name, action="append", metavar="KEY=VALUE", help=told[name])
+    for name, option in LISTS.items():
+        word = "REGION" if name == "extra_regions" else "WHAT"
+        verb.add_argument(option, dest=name, action="append", metavar=word, help=told[name])
     for name in PLAIN:
-        verb.add_argument(f"--{name.replace('_', '-')}", help=told[name])
+        verb.add_argument(_option(name), help=told[name])
+
+
+def _option(setting: str) -> str:
+    return f"--{setting.replace('_', '-')}"
 
 
 def _version() -> str:
@@ -114,17 +152,17 @@ def _version() -> str:
 
 
 def _generate(given: argparse.Namespace) -> Generated:
+    return _generated(given, given.dry_run)
+
+
+def _generated(given: argparse.Namespace, dry_run: bool) -> Generated:
     source = read.notebook(str(given.notebook), disk.read_text(given.notebook))
-    settings: dict[str, Any] = {
-        name: getattr(given, name) for name in (*PLAIN, "images", "enable_caching") if getattr(given, name) is not None
+    said = {name: getattr(given, name) for name in (*CHOICES, *LISTS) if getattr(given, name) is not None}
+    pairs = {
+        name: dict(_pair(each, option) for each in getattr(given, name))
+        for name, option in PAIRS.items()
+        if getattr(given, name)
     }
-    settings["output_dir"] = _folder(given)
-    if given.label:
-        settings["labels"] = dict(_pair(label, "--label") for label in given.label)
-    if given.extra_region:
-        settings["extra_regions"] = given.extra_region
-    if given.steps_use:
-        settings["steps_use"] = given.steps_use
     params = _params(given.params) if given.params else None
     return api.generated(
         source,
@@ -132,8 +170,8 @@ def _generate(given: argparse.Namespace) -> Generated:
         params,
         which=given.pipeline,
         beside=os.path.dirname(os.path.abspath(given.notebook)),
-        dry_run=given.dry_run,
-        settings=settings,
+        dry_run=dry_run,
+        settings={**said, **pairs, "output_dir": _folder(given)},
     )
 
 
@@ -149,7 +187,7 @@ def _rehearse(given: argparse.Namespace) -> object:
     if not given.notebook:
         _no_settings(given)
         parameters = {**(_params(given.params) if given.params else {}), **parameters}
-    warnings = _generate(given).warnings if given.notebook else ()
+    warnings = _generated(given, False).warnings if given.notebook else ()
     wishes = rehearsal.Wishes(
         parameters=parameters, cache=given.cache, environment=given.environment, timeout=given.timeout
     )
@@ -157,22 +195,43 @@ def _rehearse(given: argparse.Namespace) -> object:
     return rehearsal.rehearsed(_folder(given), wishes, warnings=warnings, cells=cells)
 
 
+def _go(given: argparse.Namespace) -> object:
+    from . import launching
+
+    generated = _generated(given, False)
+    return launching.launched(
+        generated, _folder(given), dry_run=given.dry_run, wait=given.wait, notebook=given.notebook
+    )
+
+
+def _plan(given: argparse.Namespace) -> object:
+    from . import provisioning
+
+    return provisioning.planned(given.output_dir)
+
+
 def _provision(given: argparse.Namespace) -> object:
     from . import provisioning
 
-    return provisioning.provision(given.output_dir)
+    return provisioning.provisioned(given.output_dir)
+
+
+def _deploy(given: argparse.Namespace) -> object:
+    from . import deploying
+
+    return deploying.deployed(given.output_dir, wait=given.wait, notebook=given.notebook, message=given.message)
 
 
 def _deprovision(given: argparse.Namespace) -> object:
     from . import provisioning
 
-    return provisioning.deprovision(given.output_dir, delete_data=given.delete_data)
+    return provisioning.deprovisioned(given.output_dir, given.delete_data, given.dry_run)
 
 
 def _no_settings(given: argparse.Namespace) -> None:
     """Settings are for generating; a codebase that runs as it stands has its own."""
-    words = (*PLAIN, "project_id", "pipeline", "images", "enable_caching", "label", "extra_region", "steps_use")
-    said = [f"--{word.replace('_', '-')}" for word in words if getattr(given, word, None) is not None]
+    options = {name: _option(name) for name in (*CHOICES, "project_id", "pipeline")} | PAIRS | LISTS
+    said = [option for name, option in options.items() if getattr(given, name) is not None]
     if said:
         hint = "name the NOTEBOOK too; the codebase's own settings are in its configs"
         raise BadInput([Problem(message=f"{each} is for generating", hint=hint) for each in said], "nothing ran")

@@ -460,13 +460,13 @@ _MAKING = (
     Authority(
         on="registry",
         role="roles/artifactregistry.admin",
-        permissions=tuple(f"artifactregistry.repositories.{verb}" for verb in ("create", "list", *_POLICIES)),
+        permissions=tuple(f"artifactregistry.repositories.{verb}" for verb in ("create", "get", "list", *_POLICIES)),
         why="makes the registry and says who may use it",
     ),
     Authority(
         on="bucket",
         role="roles/storage.admin",
-        permissions=tuple(f"storage.buckets.{verb}" for verb in ("create", "list", "update", *_POLICIES))
+        permissions=tuple(f"storage.buckets.{verb}" for verb in ("create", "get", "list", "update", *_POLICIES))
         + ("storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list"),
         why="makes the bucket, says who may use it and keeps the record in it",
     ),
@@ -496,7 +496,7 @@ def _triggering(settings: Settings) -> Iterator[Authority]:
     yield Authority(
         on="trigger",
         role="roles/cloudbuild.builds.editor",
-        permissions=tuple(f"cloudbuild.builds.{verb}" for verb in ("create", "get", "list", "update")),
+        permissions=tuple(f"cloudbuild.builds.{verb}" for verb in ("create", "get", "update")),
         why="makes the trigger",
     )
     yield Authority(
@@ -516,8 +516,11 @@ def _triggering(settings: Settings) -> Iterator[Authority]:
     yield Authority(
         on="repository",
         role="roles/cloudbuild.connectionAdmin",
-        permissions=("cloudbuild.connections.create", "cloudbuild.connections.list")
-        + ("cloudbuild.repositories.create", "cloudbuild.repositories.list"),
+        permissions=tuple(
+            f"cloudbuild.{kind}.{verb}"
+            for kind in ("connections", "repositories")
+            for verb in ("create", "get", "list")
+        ),
         why=f"connects Cloud Build to {settings.host} and to the repository there",
     )
     if settings.source_repo_secrets:

@@ -5,8 +5,9 @@ import re
 import sys
 from pathlib import Path
 
-from . import api, jupyter, preflight, repository, script
+from . import api, disk, jupyter, live, preflight, repository, script
 from .errors import BadInput, ScriptFailed
+from .model import Problem
 from .outcomes import Deployed, Pushed
 from .settings import Settings
 
@@ -48,13 +49,32 @@ def deploy(
     Example:
         AutoMLOps.deploy(wait=True)
     """
+    return live.told(deployed(output_dir, wait=wait, notebook=notebook, message=message))
+
+
+def deployed(
+    output_dir: str | os.PathLike[str] | None,
+    *,
+    wait: bool,
+    notebook: str | os.PathLike[str] | None,
+    message: str | None = None,
+) -> Deployed | Pushed:
+    """The story of deploy(), whoever is to see it."""
     folder = api.folder_of(output_dir)
     settings = api.settings_of(folder) if Path(folder).is_dir() else None
     if settings is not None and not settings.run_local:
+        check(settings, wait)
         folder_, settings = script.settled(folder, PROVISION, TRIGGER)
         return pushed(folder_, settings, notebook, message)
     folder_, _ = script.settled(folder, *STEPS)
     return submitted(folder_, wait)
+
+
+def check(settings: Settings, wait: bool) -> None:
+    """Refuses to wait for what a push starts: it is Cloud Build that starts the run."""
+    if wait and not settings.run_local:
+        hint = "leave it out, and look at the builds, whose page the result links to"
+        raise BadInput([Problem(message="wait=True is for run_local=True", hint=hint)], "nothing was done")
 
 
 def submitted(folder: Path, wait: bool) -> Deployed:
@@ -70,17 +90,28 @@ def submitted(folder: Path, wait: bool) -> Deployed:
         return start is not None
 
     path = folder / ALL
-    script.run(path, {}, heard, *(["--wait"] if wait else []))
+    try:
+        script.run(path, {}, heard, *(["--wait"] if wait else []))
+    except ScriptFailed as stopped:
+        begun = f"\nthe run that was started: {told['link']}" if "link" in told else ""
+        raise ScriptFailed(f"{stopped}{begun}", None) from None
     if missing := sorted(set(TOLD.values()) - told.keys()):
         raise ScriptFailed(f"{path} ended well, and did not say the {', '.join(missing)} of a run", None)
-    lines = (folder / IMAGES).read_text(encoding="utf-8").splitlines()
-    images = tuple(line.split()[0] for line in lines if line.strip())
-    return Deployed(**told, images=images, state="succeeded" if wait else "submitted")
+    return Deployed(**told, images=_images(folder), state="succeeded" if wait else "submitted")
+
+
+def _images(folder: Path) -> tuple[str, ...]:
+    """The images that the scripts wrote down, by digest."""
+    path = folder / IMAGES
+    if not path.is_file():
+        raise ScriptFailed(f"{folder / ALL} ended well, and left no {path}", None)
+    return tuple(line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
 
 
 def pushed(folder: Path, settings: Settings, notebook: str | os.PathLike[str] | None, message: str | None) -> Pushed:
     """A commit of the codebase, pushed to where the trigger watches."""
     also = [Path(notebook)] if notebook is not None else _own()
+    _in_place(folder)
     text = (folder / PROVISION).read_text(encoding="utf-8")
     pipeline = dict(script.assignments(text)).get("PIPELINE", folder.name)
     commit = repository.publish(
@@ -95,7 +126,21 @@ def pushed(folder: Path, settings: Settings, notebook: str | os.PathLike[str] | 
     )
 
 
+def _in_place(folder: Path) -> None:
+    """Refuses a codebase that is not where the trigger looks for it: a repository was made, or moved, around it."""
+    import yaml
+
+    trigger = yaml.safe_load((folder / TRIGGER).read_text(encoding="utf-8"))
+    said, place = trigger["substitutions"]["_DIR"], disk.place(folder)
+    if said != place:
+        message = f"{folder / TRIGGER} has the codebase at {said} in its repository, and it is at {place}"
+        hint = "generate() writes where it is, and provision() has the trigger look there"
+        raise BadInput([Problem(message=message, hint=hint)], "nothing was committed")
+
+
 def _own() -> list[Path]:
-    """The notebook that this was called in, or the script, as far as that is known."""
-    found = jupyter.path() if jupyter.shell() is not None else getattr(sys.modules["__main__"], "__file__", None)
+    """The notebook that this was called in, or the script, as far as that is known; not what `python -m` runs."""
+    main = sys.modules["__main__"]
+    script_ = None if getattr(main, "__spec__", None) else getattr(main, "__file__", None)
+    found = jupyter.path() if jupyter.shell() is not None else script_
     return [Path(found)] if found and re.search(r"[.](ipynb|py)$", found) and os.path.isfile(found) else []

@@ -114,11 +114,23 @@ def write(tree: Tree, folder: Place, dry_run: bool = False) -> tuple[Change, ...
 def place(folder: Place) -> str:
     """Where a folder is in the git repository around it, as a path with /; "." where it is, or will be, one itself."""
     here = root = os.path.realpath(folder)
-    while not os.path.exists(os.path.join(root, ".git")):
+    while not _is_work_tree(root):
         if root == os.path.dirname(root):
             return "."
         root = os.path.dirname(root)
     return os.path.relpath(here, root).replace(os.sep, "/")
+
+
+def _is_work_tree(folder: str) -> bool:
+    """Whether git takes it for one: its .git is a file, as in another work tree or a submodule, or has a HEAD."""
+    mark = os.path.join(folder, ".git")
+    return os.path.isfile(mark) or os.path.lexists(os.path.join(mark, "HEAD"))
+
+
+def written(folder: Place) -> tuple[str, ...]:
+    """The files of the codebase, as they were last written here; none where that is not known."""
+    with _translated(folder):
+        return tuple(_manifest(os.path.abspath(folder)))
 
 
 def read_text(path: Place) -> str:

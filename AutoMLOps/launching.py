@@ -4,8 +4,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from . import api, deploying, live, provisioning, script
+from . import api, deploying, live, provisioning
+from .display import Generated
 from .errors import BadInput
+from .nouns import replace
 from .outcomes import Launched
 
 
@@ -51,14 +53,26 @@ def go(
     generated = api.from_call(
         project_id, pipeline_params, notebook=notebook, pipeline=pipeline, dry_run=False, settings=settings
     )
-    live.show(generated)
-    folder, chosen = script.settled(settings.get("output_dir"), provisioning.PROVISION)
-    planned = provisioning.planned(folder, chosen)
+    return live.told(launched(generated, settings.get("output_dir"), dry_run=dry_run, wait=wait, notebook=notebook))
+
+
+def launched(
+    generated: Generated,
+    output_dir: str | os.PathLike[str] | None,
+    *,
+    dry_run: bool,
+    wait: bool,
+    notebook: str | os.PathLike[str] | None,
+) -> Launched:
+    """The story of go() from when the codebase is written, whoever is to see it."""
+    deploying.check(api.settings_of(api.folder_of(output_dir)), wait)
+    live.show(generated if dry_run else replace(generated, next_steps=()))  # the next steps are those that follow
+    planned = provisioning.planned(output_dir)
     live.show(planned)
     if dry_run:
         return Launched(generated=generated, planned=planned)
     if planned.problems:
         raise BadInput(planned.problems, "nothing was made in Google Cloud")
-    provisioned = provisioning.provision(folder)
-    deployed = deploying.deploy(folder, wait=wait, notebook=notebook)
+    provisioned = provisioning.provisioned(output_dir)
+    deployed = deploying.deployed(output_dir, wait=wait, notebook=notebook)
     return Launched(generated=generated, planned=planned, provisioned=provisioned, deployed=deployed)

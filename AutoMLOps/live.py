@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from . import jupyter
 from .graph import Graph, Shape
@@ -86,6 +86,16 @@ def show(result: Shown) -> None:
         print(result, file=sys.stderr, flush=True)
     else:
         jupyter.shown(result._repr_html_(), str(result))
+
+
+Result = TypeVar("Result")
+
+
+def told(result: Result) -> Result:
+    """A result, printed where nothing else shows it: a script has no cell, and no prompt that would answer with it."""
+    if jupyter.shell() is None and not hasattr(sys, "ps1"):
+        print(result, flush=True)
+    return result
 
 
 LINES = 12

@@ -48,7 +48,11 @@ LOST = (
 )
 NOTHING_THERE = 404
 REFUSED = (401, 403)
-NARROWER = ("builder", "secret")  # what the project need not grant: the one thing may do so, and may not be there yet
+# What the project need not grant: the one thing may do so, and may not be there yet.
+NARROWER = {
+    "builder": "gcloud iam service-accounts add-iam-policy-binding BUILDER --project={project}",
+    "secret": "gcloud secrets add-iam-policy-binding SECRET --project={project}",
+}
 
 
 class Fate(StrEnum):
@@ -461,11 +465,12 @@ def _permission_checks(answers: Answers) -> Iterator[Check]:
 def _lacking_check(project: str, who: str, wanted: Authority, missing: tuple[str, ...]) -> Check:
     narrower = wanted.on in NARROWER
     place = f" in all of {project}" if narrower else ""
+    command = NARROWER.get(wanted.on, "gcloud projects add-iam-policy-binding {project}").format(project=project)
     return Check(
         name="permissions",
         fate=Fate.UNKNOWN if narrower else Fate.WRONG,
         told=f"{who or 'your login'} may not {', '.join(missing)}{place}, which {wanted.why}",
-        mend=f"gcloud projects add-iam-policy-binding {project} --member={_member(who)} --role={wanted.role}",
+        mend=f"{command} --member={_member(who)} --role={wanted.role}",
     )
 
 

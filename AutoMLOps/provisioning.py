@@ -7,7 +7,6 @@ from pathlib import Path
 from . import live, preflight, script
 from .errors import ScriptFailed
 from .outcomes import Planned, Provisioned, Row
-from .settings import Settings
 
 PROVISION = "provision/provision_resources.sh"
 DEPROVISION = "provision/deprovision_resources.sh"
@@ -35,11 +34,12 @@ def plan(output_dir: str | os.PathLike[str] | None = None) -> Planned:
     Example:
         AutoMLOps.plan()
     """
+    return live.told(planned(output_dir))
+
+
+def planned(output_dir: str | os.PathLike[str] | None) -> Planned:
+    """The story of plan(), whoever is to see it."""
     folder, settings = script.settled(output_dir, PROVISION)
-    return planned(folder, settings)
-
-
-def planned(folder: Path, settings: Settings) -> Planned:
     checks = preflight.checks(settings, submits=settings.run_local)
     names = {each.name: each.fate for each in checks}
     reached = all(names.get(name) is not preflight.Fate.WRONG for name in ("gcloud", "login", "project"))
@@ -74,6 +74,11 @@ def provision(output_dir: str | os.PathLike[str] | None = None) -> Provisioned:
     Example:
         AutoMLOps.provision()
     """
+    return live.told(provisioned(output_dir))
+
+
+def provisioned(output_dir: str | os.PathLike[str] | None) -> Provisioned:
+    """The story of provision(), whoever is to see it."""
     folder, _ = script.settled(output_dir, PROVISION)
     path = folder / PROVISION
     return Provisioned(script=str(path), rows=_rows(path, {}))
@@ -102,6 +107,11 @@ def deprovision(
     Example:
         AutoMLOps.deprovision(dry_run=True)
     """
+    return live.told(deprovisioned(output_dir, delete_data, dry_run))
+
+
+def deprovisioned(output_dir: str | os.PathLike[str] | None, delete_data: bool, dry_run: bool) -> Provisioned:
+    """The story of deprovision(), whoever is to see it."""
     folder, _ = script.settled(output_dir, DEPROVISION)
     path, data = folder / DEPROVISION, {"DELETE_DATA": "1" if delete_data else ""}
     plan = Provisioned(script=str(path), rows=_rows(path, {**data, "PLAN": "1"}), dry_run=True)
@@ -122,7 +132,7 @@ def _rows(path: Path, environment: dict[str, str]) -> tuple[Row, ...]:
         return said is not None
 
     try:
-        script.run(path, environment, heard)
+        script.run(path, environment, heard, quiet="PLAN" in environment)
     except ScriptFailed as stopped:
         raise ScriptFailed(str(stopped), Provisioned(script=str(path), rows=tuple(rows))) from None
     return tuple(rows)

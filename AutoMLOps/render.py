@@ -68,12 +68,13 @@ LAYOUT = (
 
 # What pipelines/pipeline.py defines or calls by name: a component or a carried statement so named would break it.
 RESERVED = frozenset(
-    ("COMPONENTS", "Iterable", "Path", "SystemExit", "argparse", "compiled", "component", "components", "json")
-    + ("json_format", "main", "print", "sorted", "str", "upload")
+    ("COMPONENTS", "Iterable", "Path", "SystemExit", "argparse", "compiled", "component", "components", "dict", "json")
+    + ("json_format", "main", "ord", "print", "re", "sorted", "str", "upload", "written")
 )
 PIPELINE_IMPORTS = (
     Import(module="argparse"),
     Import(module="json"),
+    Import(module="re"),
     Import(module="collections.abc", name="Iterable"),
     Import(module="pathlib", name="Path"),
     Import(module="google.protobuf", name="json_format"),

@@ -1,25 +1,37 @@
 """The door to git: which repository a codebase is in, and how it is committed and pushed.
 
-Nothing is ever forced, and nobody else's work is touched: what stands in the way is told instead.
+Nothing is ever forced, and nobody else's work is touched: what stands in the way is told instead. What fails before
+the push leaves the index and the branch as they were.
 """
 
-import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from . import shell
+from . import disk, shell
 from .errors import AutoMLOpsError, BadInput
 from .model import Problem
 from .nouns import noun
 
-HOSTED = r"(?:https://(?:[^@/]+@)?|(?:ssh://)?git@)(github|gitlab)\.com[:/](.+?)(?:\.git)?/?"
-CSR = r"https://(?:[^@/]+@)?source\.developers\.google\.com/p/([^/]+)/r/([^/]+)/?"
-# What logs git in to Cloud Source Repositories is gcloud's own helper, named for this call alone.
+_HOST = r"(?:(?:www|ssh|altssh)[.])?(github|gitlab)[.]com"
+HOSTED = rf"(?i:(?:(?:https?|ssh)://(?:[^/]*@)?{_HOST}(?::\d+)?/|(?:[^/@:]+@)?{_HOST}:))/*([^?#]+?)(?i:[.]git)?/*"
+CSR = r"(?i:https|ssh)://(?:[^/]*@)?(?i:source[.]developers[.]google[.]com)(?::\d+)?/p/([^/]+)/r/([^?#]+?)/*"
+# What logs git in to Cloud Source Repositories is gcloud's own helper, named for that host and for this call alone.
 HELPER = ("-c", "credential.https://source.developers.google.com.helper=gcloud.sh")
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C"}
-PATIENCE = 300.0  # seconds for a push
-UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
+# What git tells its own hooks, and those hooks would tell us: where another repository is.
+CALLERS = (
+    "GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_INDEX_FILE GIT_PREFIX GIT_NAMESPACE GIT_OBJECT_DIRECTORY"
+    " GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_QUARANTINE_PATH GIT_SHALLOW_FILE GIT_GRAFT_FILE"
+    " GIT_LITERAL_PATHSPECS GIT_GLOB_PATHSPECS GIT_NOGLOB_PATHSPECS GIT_ICASE_PATHSPECS"
+).split()
+QUIET: dict[str, str | None] = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **dict.fromkeys(CALLERS)}
+PLAINLY = "--literal-pathspecs"  # a path that reads like a pattern is a path
+OLDEST = (2, 13)  # the first that knows rev-parse --absolute-git-dir
+PATIENCE = 900.0  # seconds for a commit and a push: hooks may test, and make their environments first
+UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
+SHOWN = 5  # names told of many
 
 
 @noun
@@ -31,6 +43,27 @@ class Commit:
     fresh: bool
 
 
+@noun
+class _Stand:
+    """Where a work tree is, and where it is to be pushed; no `head` before its first commit."""
+
+    root: Path
+    helper: tuple[str, ...]
+    target: str
+    branch: str
+    current: str
+    head: str
+
+    def command(self, *words: str) -> str:
+        """A command of git, for a person to run."""
+        return shlex.join(("git", "-C", str(self.root), *words))
+
+    @property
+    def fetched(self) -> str:
+        """The target as a person writes it for a command that asks it."""
+        return redacted(self.target)
+
+
 def origin(folder: str) -> tuple[str, str] | None:
     """The host and the name that the repository around a folder has for its remote origin; None where it has none.
 
@@ -38,13 +71,16 @@ def origin(folder: str) -> tuple[str, str] | None:
     """
     near = next((each for each in (Path(folder).absolute(), *Path(folder).absolute().parents) if each.is_dir()), Path())
     asked = _git(near, "config", "--get", "remote.origin.url")
-    return hosted(asked.said.strip()) if asked.code == 0 else None
+    if asked.code:
+        return None
+    written = hosted(asked.said.strip())
+    return written if written[1] else hosted(_said(near, "ls-remote", "--get-url", "origin"))
 
 
 def hosted(url: str) -> tuple[str, str]:
     """Host and name of a repository's address, whatever way it is written."""
     if found := re.fullmatch(HOSTED, url):
-        return found[1], found[2]
+        return (found[1] or found[2]).lower(), found[3]
     if found := re.fullmatch(CSR, url):
         return "csr", found[2]
     return redacted(url), ""
@@ -52,112 +88,219 @@ def hosted(url: str) -> tuple[str, str]:
 
 def publish(folder: Path, also: Sequence[Path], remote: str, branch: str, message: str) -> Commit:
     """Commits a codebase, and what else belongs to it, on a branch, and pushes that."""
-    root = _root(folder, branch, remote)
+    root = _root(folder, remote)
     paths = [each.resolve() for each in (folder, *also) if each.resolve().is_relative_to(root)]
     names = [each.relative_to(root).as_posix() for each in paths]
-    target = _target(root, remote)
-    problems = list(_hindrances(root, names, target, branch))
+    stand = _stand(root, remote, branch)
+    asked = _git(root, *stand.helper, "ls-remote", "--heads", stand.target, f"refs/heads/{branch}")
+    theirs = _commit_of(asked.said, branch)
+    missing = [Problem(message=f"there is no {each}", hint="save it first") for each in also if not each.exists()]
+    ours = [*_of_paths(stand, folder, names), *_of_you(root)]
+    problems = [*missing, *ours, *(_silent(stand, asked) if asked.code else _of_branch(stand, theirs))]
     if problems:
         raise BadInput(problems, "nothing was committed")
-    if _said(root, "symbolic-ref", "--short", "--quiet", "HEAD") != branch:
-        _done(root, "switch", "--create", branch, what=f"making the branch {branch}")
-    _commit(root, names, message)
+    with _restored(stand, names):
+        _commit(stand, names, message)
     here = _said(root, "rev-parse", "HEAD")
-    if _remote_head(root, target, branch) == here:
-        return Commit(id=here, remote=redacted(remote), fresh=False)
-    _done(root, *HELPER, "push", target, f"HEAD:refs/heads/{branch}", what=f"pushing to {branch}")
-    return Commit(id=here, remote=redacted(remote), fresh=True)
+    if theirs != here:
+        _push(stand, here)
+    return Commit(id=here, remote=redacted(remote), fresh=theirs != here)
 
 
-def _root(folder: Path, branch: str, remote: str) -> Path:
+def _root(folder: Path, remote: str) -> Path:
     """The work tree around the codebase; where there is none, the codebase becomes one."""
-    version = shell.ask(("git", "--version"))
-    if version.code:
-        hint = "install git: https://git-scm.com/downloads"
-        raise BadInput([Problem(message=version.complained or "git does not run", hint=hint)], "nothing was committed")
+    version = shell.ask(("git", "--version"), environment=QUIET)
+    if problem := _too_old(version):
+        raise BadInput([problem], "nothing was committed")
     asked = _git(folder, "rev-parse", "--show-toplevel")
     if asked.code == 0:
-        return Path(asked.said.strip()).resolve()
-    if "not a git repository" not in asked.complained:
-        raise AutoMLOpsError(f"git cannot read the repository around {folder}: {_last(asked)}")
-    _done(folder, "init", "--quiet", f"--initial-branch={branch}", what=f"making {folder} a repository")
+        return Path(asked.said.removesuffix("\n")).resolve()
+    if "not a git repository (or any" not in asked.complained:
+        raise AutoMLOpsError(f"git cannot work in the repository around {folder}, mend that first:\n{_all(asked)}")
+    _done(folder, "init", "--quiet", what=f"making {folder} a repository")
     _done(folder, "remote", "add", "origin", remote, what="naming its remote")
     return folder.resolve()
 
 
+def _too_old(version: shell.Asked) -> Problem | None:
+    hint = "https://git-scm.com/downloads has it"
+    if version.code:
+        return Problem(message="git is not installed, or does not run", hint=hint)
+    number = re.search(r"(\d+)[.](\d+)", version.said)
+    if number and (int(number[1]), int(number[2])) < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        return Problem(message=f"{version.said.strip()} is too old, {needed} is the oldest that will do", hint=hint)
+    return None
+
+
+def _stand(root: Path, remote: str, branch: str) -> _Stand:
+    return _Stand(
+        root=root,
+        helper=HELPER if hosted(remote)[0] == "csr" else (),
+        target=_target(root, remote),
+        branch=branch,
+        current=_said(root, "symbolic-ref", "--short", "--quiet", "HEAD"),
+        head=_said(root, "rev-parse", "--verify", "--quiet", "HEAD"),
+    )
+
+
 def _target(root: Path, remote: str) -> str:
-    """The remote by the name that this repository has for it, which may reach it another way; else by its address."""
-    url = _said(root, "config", "--get", "remote.origin.url")
-    return "origin" if url and hosted(url) == hosted(remote) else remote
+    """The remote by the name that this repository has for it, which may reach it another way; else by its address.
+
+    A name will do if all that it fetches from and pushes to is that one repository.
+    """
+    asked = _git(root, "config", "-z", "--get-regexp", r"^remote\..*\.(push)?url$")
+    same: dict[str, bool] = {}
+    for key, _, url in (each.partition("\n") for each in asked.said.split("\0") if each):
+        name = key.removeprefix("remote.").rpartition(".")[0]
+        same[name] = same.get(name, True) and _whole(url) == _whole(remote)
+    names = [name for name, is_it in same.items() if is_it]
+    return "origin" if "origin" in names else next(iter(names), remote)
 
 
-def _hindrances(root: Path, names: list[str], target: str, branch: str) -> Iterator[Problem]:
-    """All that speaks against committing these paths on that branch, and pushing it."""
-    folder = Path(_said(root, "rev-parse", "--absolute-git-dir"))
-    if unfinished := [each for each in UNFINISHED if (folder / each).exists()]:
-        yield Problem(message=f"git is in the middle of something ({unfinished[0]})", hint="finish it, or abort it")
-    ignored = [each for each in names if _git(root, "check-ignore", "--quiet", "--no-index", each).code == 0]
-    for each in ignored:
-        yield Problem(message=f"git ignores {each}", hint="take it out of .gitignore, or generate into another folder")
-    if foreign := [each for each in _staged(root) if not _within(each, names)]:
-        told = ", ".join(foreign[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
-        yield Problem(
-            message=f"{told}: staged, and not this codebase's", hint="commit it first, or git restore --staged"
-        )
-    for key in ("user.name", "user.email"):
-        if not _said(root, "config", "--get", key) and not os.environ.get(f"GIT_AUTHOR_{key[5:].upper()}"):
-            yield Problem(message=f"git does not know your {key}", hint=f"git config --global {key} ...")
-    yield from _of_branch(root, target, branch)
+def _whole(url: str) -> tuple[str, ...]:
+    """All that tells one repository from another: on Google's host the project too, on others no upper case."""
+    found = re.fullmatch(CSR, url)
+    return found.groups() if found else tuple(each.lower() for each in hosted(url))
 
 
-def _of_branch(root: Path, target: str, branch: str) -> Iterator[Problem]:
+def _of_paths(stand: _Stand, folder: Path, names: list[str]) -> Iterator[Problem]:
+    """All that speaks against committing these paths now."""
+    home = Path(_git(stand.root, "rev-parse", "--absolute-git-dir").said.removesuffix("\n"))
+    if unfinished := [each for each in UNFINISHED if (home / each).exists()]:
+        hint = f"finish it, or abort it: {stand.command('status')} says how"
+        yield Problem(message=f"git is in the middle of something ({unfinished[0]})", hint=hint)
+    yield from _ignored(stand, folder, names)
+    states = _staged(stand.root)
+    if unmerged := [path for path, state in states.items() if state == "U"]:
+        hint = f"resolve it, and {stand.command('add', '--', *unmerged[:SHOWN])}"
+        yield Problem(message=f"{_some(unmerged)}: in conflict", hint=hint)
+    if foreign := [path for path, state in states.items() if state != "U" and not _within(path, names)]:
+        hint = f"commit it first, or {stand.command('reset', '--', *foreign[:SHOWN])} unstages it"
+        yield Problem(message=f"{_some(foreign)}: staged, and not this codebase's", hint=hint)
+
+
+def _ignored(stand: _Stand, folder: Path, names: list[str]) -> Iterator[Problem]:
+    """What git would leave out: all of the codebase, or files of it that the build would miss."""
+    if _git(stand.root, "check-ignore", "--quiet", "--no-index", "--", f"./{names[0]}").code == 0:
+        hint = "take it out of .gitignore, or generate into another folder"
+        yield Problem(message=f"git ignores {names[0]}", hint=hint)
+        return
+    files = [each for each in disk.written(folder) if (folder / each).exists()]
+    paths = [f"./{each}" for each in (*(f"{names[0]}/{file}" for file in files), *names[1:])]
+    asked = _git(stand.root, "check-ignore", "--", *paths)
+    if asked.code == 0:
+        left = [each.removeprefix("./") for each in asked.said.splitlines()]
+        hint = f"change the rule that {stand.command('check-ignore', '-v', '--', left[0])} shows"
+        yield Problem(message=f"git ignores {_some(left)}", hint=hint)
+
+
+def _of_you(root: Path) -> Iterator[Problem]:
+    """Whether git knows whose commits these are, and need not guess it from the name of the machine."""
+    for each in ("AUTHOR", "COMMITTER"):
+        asked = _git(root, "-c", "user.useConfigOnly=true", "var", f"GIT_{each}_IDENT")
+        if asked.code:
+            hint = 'git config --global user.name "..." and git config --global user.email ... say it'
+            yield Problem(message=f"git does not know who you are: {_last(asked)}", hint=hint)
+            return
+
+
+def _silent(stand: _Stand, asked: shell.Asked) -> Iterator[Problem]:
+    tries = stand.command(*stand.helper, "ls-remote", stand.fetched)
+    logs_in = "gcloud auth login logs in, provision() makes the repository; " if stand.helper else ""
+    hint = f"{logs_in}{tries} tries it: does it exist, and may you read and write it?"
+    yield Problem(message=f"the remote {stand.fetched} does not answer: {_last(asked)}", hint=hint)
+
+
+def _of_branch(stand: _Stand, theirs: str) -> Iterator[Problem]:
     """Whether the branch can be stood on, and the remote's be gone on from."""
-    current = _said(root, "symbolic-ref", "--short", "--quiet", "HEAD")
-    asked = _git(root, *HELPER, "ls-remote", "--heads", target, f"refs/heads/{branch}", timeout=PATIENCE)
-    if asked.code:
-        hint = "is the address right, and are you logged in? git ls-remote tries it"
-        yield Problem(message=f"the remote {redacted(target)} does not answer: {_last(asked)}", hint=hint)
-        return
-    theirs = asked.said.split("\t")[0]
-    known = theirs or _git(root, "show-ref", "--verify", "--quiet", f"refs/heads/{branch}").code == 0
-    if current != branch and known:
-        yield Problem(
-            message=f"the work tree is on {current or 'no branch'}, and there is a branch {branch} already",
-            hint=f"git switch {branch}; or generate(csr_branch_name={current or 'main'!r}) watches the other one",
-        )
-    elif theirs and _git(root, "merge-base", "--is-ancestor", theirs, "HEAD").code:
-        hint = f"git pull --rebase {redacted(target)} {branch}, and call again"
-        yield Problem(message=f"{branch} of {redacted(target)} has commits that are not here", hint=hint)
+    branch, fetched = stand.branch, stand.fetched
+    if theirs and not stand.head:
+        yield _unbegun(stand)
+    elif stand.current != branch and (theirs or _has(stand.root, branch)):
+        yield _elsewhere(stand)
+    elif theirs and _git(stand.root, "merge-base", "--is-ancestor", theirs, "HEAD").code:
+        pull = stand.command(*stand.helper, "pull", "--rebase", "--autostash", fetched, branch)
+        yield Problem(message=f"{branch} of {fetched} has commits that are not here", hint=f"{pull}, and call again")
 
 
-def _commit(root: Path, names: list[str], message: str) -> None:
-    """Commits these paths, if anything of them changed; a commit that fails leaves nothing staged."""
-    _done(root, "add", "--all", "--", *names, what="staging the codebase")
-    if _git(root, "diff", "--cached", "--quiet").code == 0:
-        return
-    made = _git(root, "commit", "--quiet", f"--message={message}", timeout=PATIENCE)
-    if made.code:
-        _git(root, "reset", "--quiet", "--", *names)
-        raise AutoMLOpsError(f"git did not commit:\n{_all(made)}")
+def _unbegun(stand: _Stand) -> Problem:
+    fetch = stand.command(*stand.helper, "fetch", stand.fetched, stand.branch)
+    stand_on = stand.command("symbolic-ref", "HEAD", f"refs/heads/{stand.branch}")
+    go_on = stand.command("reset", "FETCH_HEAD")
+    message = f"{stand.branch} of {stand.fetched} has commits, and there is none here"
+    hint = f"{fetch} && {stand_on} && {go_on} goes on from them and leaves your files as they are"
+    return Problem(message=message, hint=hint)
 
 
-def _remote_head(root: Path, target: str, branch: str) -> str:
-    asked = _git(root, *HELPER, "ls-remote", "--heads", target, f"refs/heads/{branch}", timeout=PATIENCE)
-    return asked.said.split("\t")[0] if asked.code == 0 else ""
+def _elsewhere(stand: _Stand) -> Problem:
+    branch, words = stand.branch, ("fetch", stand.fetched, f"{stand.branch}:{stand.branch}")
+    fetch = "" if _has(stand.root, branch) else f"{stand.command(*stand.helper, *words)} && "
+    switch = f"{fetch}{stand.command('checkout', branch)} (git stash -u first, if files are in its way)"
+    message = f"the work tree is on {stand.current or 'no branch'}, and there is a branch {branch} already"
+    instead = f"generate(csr_branch_name={stand.current or 'main'!r}) has that one watched"
+    return Problem(message=message, hint=f"{switch}, then generate(); or {instead}")
 
 
-def _staged(root: Path) -> list[str]:
-    asked = _git(root, "diff", "--cached", "--name-only", "-z")
-    return [each for each in asked.said.split("\0") if each]
+def _has(root: Path, branch: str) -> bool:
+    return _git(root, "show-ref", "--verify", "--quiet", f"refs/heads/{branch}").code == 0
+
+
+@contextmanager
+def _restored(stand: _Stand, names: list[str]) -> Iterator[None]:
+    """Whatever fails or is interrupted within: what was staged is staged again, and the branch is the one it was."""
+    before = _said(stand.root, "write-tree")
+    try:
+        yield
+    except BaseException:
+        _git(stand.root, PLAINLY, "reset", "--quiet", before, "--", *names)
+        if stand.current != stand.branch:
+            there = f"refs/heads/{stand.current}"
+            _git(stand.root, *(("symbolic-ref", "HEAD", there) if stand.current else ("checkout", "--detach")))
+            _git(stand.root, "branch", "-d", stand.branch)
+        raise
+
+
+def _commit(stand: _Stand, names: list[str], message: str) -> None:
+    """Commits these paths on the branch, if anything of them changed."""
+    if stand.current != stand.branch:
+        _done(stand.root, "checkout", "--quiet", "-b", stand.branch, what=f"making the branch {stand.branch}")
+    _done(stand.root, PLAINLY, "add", "--all", "--", *names, what="staging the codebase")
+    if _git(stand.root, "diff", "--cached", "--quiet").code:
+        what = "the commit (mend what is said here and call again; nothing was committed)"
+        _done(stand.root, "commit", "--quiet", f"--message={message}", what=what)
+
+
+def _push(stand: _Stand, here: str) -> None:
+    what = (
+        f"pushing to {stand.branch} ({here[:12]} is committed here: mend what is said below, and call again to push it)"
+    )
+    _done(stand.root, *stand.helper, "push", stand.target, f"HEAD:refs/heads/{stand.branch}", what=what)
+
+
+def _commit_of(said: str, branch: str) -> str:
+    rows = (line.split("\t") for line in said.splitlines())
+    return next((row[0] for row in rows if row[1:] == [f"refs/heads/{branch}"]), "")
+
+
+def _staged(root: Path) -> dict[str, str]:
+    """What is staged, by path: a letter for each, U where it is in conflict."""
+    said = _git(root, "diff", "--cached", "--name-status", "--no-renames", "-z").said.split("\0")
+    return dict(zip(said[1::2], said[::2], strict=False))
 
 
 def _within(path: str, names: list[str]) -> bool:
     return any(name in (".", path) or path.startswith(f"{name}/") for name in names)
 
 
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(name if name.isprintable() else ascii(name) for name in names[:SHOWN]) + more
+
+
 def redacted(text: str) -> str:
-    """Text without the user and password that an address in it may hold."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "", text)
+    """Text without the user and password that an address in it may hold, even where they were badly written."""
+    return re.sub(r"(?<=://)(?:[^/\s]*@|[^/\s:]*:(?!\d+/)\S*@)", "", text, flags=re.ASCII)
 
 
 def _git(folder: Path, *words: str, timeout: float = shell.PATIENCE) -> shell.Asked:

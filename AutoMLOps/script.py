@@ -14,14 +14,21 @@ from .model import Problem
 from .settings import Settings
 
 
-def run(path: Path, environment: Mapping[str, str], heard: Callable[[str], bool], *arguments: str) -> tuple[str, ...]:
-    """Runs it to its end and gives the lines that nobody `heard`; one that stops raises with them."""
+def run(
+    path: Path, environment: Mapping[str, str], heard: Callable[[str], bool], *arguments: str, quiet: bool = False
+) -> tuple[str, ...]:
+    """Runs it to its end and gives the lines that nobody `heard`; one that stops raises with them.
+
+    All are told as they come; `quiet` leaves out those that are heard, where the result soon says the same.
+    """
     tell = live.lines(str(path))
     rest: list[str] = []
 
     def line(text: str) -> None:
         if not heard(text):
             rest.append(text)
+        elif quiet:
+            return
         tell(text)
 
     # Its python3 is the one that this runs in: what pipelines/ needs is installed there.

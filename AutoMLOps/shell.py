@@ -13,6 +13,7 @@ from .nouns import noun
 TOLD = 40  # lines of the end of what it said that are kept
 GRACE = 10.0  # seconds to end after an interrupt
 PATIENCE = 60.0  # seconds for an answer
+TIDYING = 2.0  # seconds to end by itself once it is told to
 MISSING, LATE = 127, 124  # exit codes, as the shell and timeout(1) have them
 
 
@@ -76,19 +77,19 @@ def run(
 def ask(
     command: Sequence[str],
     *,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str | None] | None = None,
     timeout: float = PATIENCE,
     unread: bool = False,
 ) -> Asked:
     """Runs a command to its end, in a session of its own and with nobody to answer its questions.
 
-    `unread` throws away what it prints. A command that is not there has the code MISSING, one that is killed since it
-    takes too long LATE, and `complained` says so.
+    A variable of the environment that is None is taken out of it; `unread` throws away what the command prints. One
+    that is not there has the code MISSING, one that is killed since it takes too long LATE, and `complained` says so.
     """
     try:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **(environment or {})},
+            env={name: each for name, each in {**os.environ, **(environment or {})}.items() if each is not None},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if unread else subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -105,6 +106,10 @@ def ask(
         except subprocess.TimeoutExpired:
             return Asked(code=LATE, complained=f"{command[0]} did not answer within {timeout:g} seconds")
         finally:
+            if process.poll() is None:
+                _signal(process, signal.SIGTERM)  # git, for one, takes its locks away
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(TIDYING)
             _signal(process, signal.SIGKILL)
 
 

@@ -1,5 +1,6 @@
 """What all tests share: quick ones before slow ones, and the tools that they run."""
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,12 @@ from tools import need
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(autouse=True)
+def no_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever an earlier test left behind, nobody sits at a prompt: IPython says so by its name for that."""
+    monkeypatch.delattr(sys, "ps1", raising=False)
 
 
 @pytest.fixture

@@ -42,12 +42,14 @@ def generate(case: str, into: Path, **more: object) -> object:
 
 def accept() -> None:
     import shutil
+    import tempfile
 
     for case in CASES:
         target = ROOT / case / "tree"
         shutil.rmtree(target, ignore_errors=True)
-        generate(case, target)
-        shutil.rmtree(target / ".automlops")
+        with tempfile.TemporaryDirectory() as folder:  # outside of this repository, as the tests' own
+            generate(case, Path(folder) / "made")
+            shutil.copytree(Path(folder) / "made", target, ignore=shutil.ignore_patterns(".automlops"))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 from cloud.standin import OWNER, Cloud
 from tools import CHECKOUT
 
-WORDS = '''
+WORDS = """
 from AutoMLOps import AutoMLOps
 from kfp.dsl import Dataset, Input, Output
 
@@ -30,7 +30,7 @@ def count(words: Input[Dataset]) -> int:
 def pipeline(word: str, times: int):
     written = write(word=word, times=times)
     count(words=written.outputs["words"])
-'''
+"""
 VALUES = {"word": "good", "times": 3}
 CALL = """
 import json, sys

@@ -1,10 +1,15 @@
 """`automlops` in a terminal."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
+from stubbing import RUN_ALL, calls, codebase, stub
 
 from AutoMLOps.cli import main
+from AutoMLOps.preflight import Check, Fate
+from AutoMLOps.settings import Settings, table
 
 SCRIPT = """
 from AutoMLOps import AutoMLOps
@@ -105,3 +110,175 @@ def test_a_local_module_beside_the_notebook_is_known(notebook, capsys):
     assert main(["generate", str(notebook)]) == 2
     said = capsys.readouterr().err
     assert "helpers" in said and "not travel" in said
+
+
+# ------------------------------------------------------------------------------- settings
+
+SAID = {
+    "run_local": (["--no-run-local"], False),
+    "cb_trigger_location": (["--cb-trigger-location", "europe-west1"], "europe-west1"),
+    "cb_trigger_name": (["--cb-trigger-name", "wine"], "wine"),
+    "source_repo_type": (["--source-repo-type", "gitlab"], "gitlab"),
+    "source_repo_name": (["--source-repo-name", "example/wine"], "example/wine"),
+    "source_repo_connection": (["--source-repo-connection", "ours"], "ours"),
+    "source_repo_secrets": (
+        ["--source-repo-secret", "token=t/versions/1", "--source-repo-secret", "read_token=r/versions/2"]
+        + ["--source-repo-secret", "webhook=w/versions/latest"],
+        {"token": "t/versions/1", "read_token": "r/versions/2", "webhook": "w/versions/latest"},
+    ),
+    "csr_name": (["--csr-name", "wine-repo"], "wine-repo"),
+    "csr_branch_name": (["--csr-branch-name", "release"], "release"),
+}
+
+
+def test_what_a_push_needs_can_be_said(notebook, tmp_path):
+    (tmp_path / "params.json").write_text('{"words": "hi"}')
+    options = [word for words, _ in SAID.values() for word in words]
+    given = ["--project-id", "my-project-123", "--params", str(tmp_path / "params.json")]
+    assert main(["generate", str(notebook), *given, *options]) == 0
+    section = yaml.safe_load((notebook.parent / "AutoMLOps/configs/defaults.yaml").read_text())["ci"]
+    assert section == {name: value for name, (_, value) in SAID.items()}
+
+
+def test_every_setting_has_an_option_with_the_settings_own_words(capsys):
+    for verb in ("generate", "rehearse", "go"):
+        with pytest.raises(SystemExit):
+            main([verb, "--help"])
+        said = "".join(capsys.readouterr().out.split()).replace("-", "")
+        for name, told in rows():
+            singular = {"labels": "label", "extra_regions": "extra_region", "source_repo_secrets": "source_repo_secret"}
+            assert f"{singular.get(name, name)}".replace("_", "") in said, f"{verb} has no option for {name}"
+            assert "".join(told.split()).replace("-", "") in said
+
+
+def rows():
+    return [(name, told) for _, lines in table(Settings()) for name, _, told in lines]
+
+
+@pytest.mark.parametrize("words", [words for words, _ in SAID.values()])
+def test_settings_are_refused_where_nothing_is_generated(tmp_path, monkeypatch, capsys, words):
+    monkeypatch.chdir(tmp_path)
+    assert main(["rehearse", *words]) == 2
+    option = words[0].replace("--no-", "--")
+    assert f"{option} is for generating (name the NOTEBOOK too" in capsys.readouterr().err
+
+
+def test_a_secret_without_its_key_is_told_by_its_option(notebook, capsys):
+    assert main(["generate", str(notebook), "--source-repo-secret", "pat/versions/1"]) == 2
+    assert "--source-repo-secret pat/versions/1 (write NAME=VALUE)" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------- verbs of the cloud
+
+LOGIN = Check(name="login", fate=Fate.WRONG, told="nobody is logged in", mend="gcloud auth login")
+GO = ["go", "work.py", "--project-id", "demo-project"]
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """What looking ahead finds: nothing, until a test puts something there."""
+    found = []
+    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda: ())
+    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits: tuple(found))
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, checks, capsys):
+    """A codebase in the current folder, whose scripts are stubs; what writing it printed is read already."""
+    monkeypatch.chdir(tmp_path)
+    yield codebase()
+
+
+def test_a_plan_is_shown_on_stdout_and_ends_well(folder, capsys):
+    assert main(["plan"]) == 0 and calls() == ["provision PLAN=1"]
+    said = capsys.readouterr()
+    assert said.out.startswith("AutoMLOps/provision/provision_resources.sh: 1 to create\n") and not said.err
+    assert said.out.count("  create   bucket") == 1
+
+
+def test_a_plan_with_something_to_mend_first_ends_with_1(folder, checks, capsys):
+    checks.append(LOGIN)
+    assert main(["plan", "--output-dir", str(folder)]) == 1
+    said = capsys.readouterr()
+    assert "1 to mend first" in said.out and "-> gcloud auth login" in said.out and not said.err
+
+
+def test_the_help_of_plan_says_how_it_ends(capsys):
+    with pytest.raises(SystemExit):
+        main(["plan", "--help"])
+    assert "exits with 1" in " ".join(capsys.readouterr().out.split())
+
+
+def test_each_verb_prints_its_result_once_on_stdout(folder, capsys):
+    for verb, last in (("provision", "created  bucket"), ("deploy", "image  host/one"), ("deprovision", "removed  b")):
+        assert main([verb]) == 0
+        said = capsys.readouterr()
+        assert said.out.count(last) == 1 and said.out.splitlines()[-1].strip().startswith(last), verb
+
+
+def test_deploy_hands_on_what_it_is_told(folder, capsys, monkeypatch):
+    assert main(["deploy", "--wait"]) == 0 and calls() == ["run_all --wait"]
+    assert ": succeeded" in capsys.readouterr().out
+    monkeypatch.setattr("AutoMLOps.deploying.deployed", lambda *given, **more: (given, more))
+    assert main(["deploy", "--notebook", "work.py", "--message", "a new one", "--output-dir", "deep"]) == 0
+    told = {"wait": False, "notebook": Path("work.py"), "message": "a new one"}
+    assert capsys.readouterr().out == f"{((Path('deep'),), told)}\n"
+
+
+def test_deprovision_can_only_show(folder, capsys):
+    assert main(["deprovision", "--dry-run", "--delete-data"]) == 0
+    assert calls() == ["deprovision PLAN=1 DELETE_DATA=1"]
+    assert "1 to remove (nothing was done yet)" in capsys.readouterr().out
+
+
+def test_go_shows_what_comes_before_on_stderr_and_the_run_on_stdout(folder, capsys):
+    assert main([*GO, "--wait"]) == 0
+    assert calls() == ["provision PLAN=1", "provision PLAN=", "run_all --wait"]
+    said = capsys.readouterr()
+    assert [line.split()[0] for line in said.out.splitlines()] == [
+        "AutoMLOps/provision/provision_resources.sh:",
+        "projects/1/locations/us-central1/pipelineJobs/wine-1:",
+        *["run", "spec", "image"],
+    ]
+    order = [said.err.index(each) for each in ("AutoMLOps/: ", ": 1 to create", "created  bucket", "building")]
+    assert order == sorted(order)
+
+
+def test_go_writes_beside_the_notebook_as_generate_does(folder, tmp_path, monkeypatch, capsys):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["go", "../work.py", "--project-id", "demo-project"]) == 0
+    assert calls()[-1] == "run_all " and not Path("AutoMLOps").exists()
+    assert "../AutoMLOps/: " in capsys.readouterr().err
+
+
+def test_go_can_stop_at_the_plan(folder, checks, capsys):
+    (folder / "README.md").unlink()
+    assert main([*GO, "--dry-run"]) == 0 and calls() == ["provision PLAN=1"] and (folder / "README.md").exists()
+    assert capsys.readouterr().out == "dry run, nothing was made in Google Cloud: 1 to create\n"
+    checks.append(LOGIN)
+    assert main([*GO, "--dry-run"]) == 1
+    assert capsys.readouterr().out.endswith("1 to create; 1 to mend first\n")
+
+
+def test_go_ends_with_2_before_anything_is_made_where_something_is_to_be_mended(folder, checks, capsys):
+    checks.append(LOGIN)
+    assert main(GO) == 2 and calls() == ["provision PLAN=offline"]
+    said = capsys.readouterr()
+    assert not said.out and "nothing was made in Google Cloud:\n  - nobody is logged in" in said.err
+
+
+def test_go_takes_the_settings_of_generate(folder, capsys):
+    assert main([*GO, "--no-enable-caching", "--label", "team=a", "--dry-run"]) == 0
+    configs = yaml.safe_load((folder / "configs/defaults.yaml").read_text())
+    assert {"team": "a"} in [section.get("labels") for section in configs.values()]
+    assert main([*GO, "--af-registry-name", "Not A Name"]) == 2
+    assert "nothing was written" in capsys.readouterr().err
+
+
+def test_a_script_that_fails_ends_with_1(folder, capsys):
+    stub(folder, RUN_ALL, "echo 'stopped at: the build' >&2\nexit 3\n")
+    assert main(["deploy"]) == 1
+    said = capsys.readouterr()
+    assert not said.out and "automlops: AutoMLOps/scripts/run_all.sh stopped with exit code 3" in said.err

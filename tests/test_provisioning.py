@@ -1,13 +1,19 @@
-"""provision() and deprovision(): the scripts on disk run as they stand, and what they say becomes a table."""
+"""plan(), provision() and deprovision(): the scripts on disk run as they stand, and what they say becomes a table."""
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import stubbing
+from tools import environment
 
 from AutoMLOps import AutoMLOps, BadInput, ScriptFailed
 from AutoMLOps.cli import main
 from AutoMLOps.outcomes import Provisioned, Row
+from AutoMLOps.preflight import Check, Fate
 
 SCRIPT = """
 from AutoMLOps import AutoMLOps
@@ -107,3 +113,123 @@ def test_what_resources_are_called_stays_text():
     hostile = "<b>$(id)</b>"
     done = Provisioned(script=hostile, rows=(Row(fate="kept", kind=hostile, name=hostile, why=hostile),))
     assert "<b>" not in done._repr_html_().replace("<strong>", "") and hostile in str(done)
+
+
+# ------------------------------------------------------------------------------- plans
+
+
+class Checks(dict):
+    """How each check comes out, and for what they were asked."""
+
+    def __call__(self, settings, submits):
+        self.asked = (settings.project_id, submits)
+        return tuple(Check(name=name, fate=fate, told=f"{name} is so", mend="mend it") for name, fate in self.items())
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """checks["login"] = Fate.WRONG has that one come out wrong; as it is, all is well."""
+    found = Checks(gcloud=Fate.OK, login=Fate.OK, project=Fate.OK, permissions=Fate.OK)
+    monkeypatch.setattr("AutoMLOps.preflight.checks", found)
+    return found
+
+
+PLANS = """#!/usr/bin/env bash
+echo "PLAN=${PLAN-}" >>asked
+[[ $PLAN == offline || ! -e no-network ]] || { echo 'stopped at: asking Google' >&2; exit 4; }
+echo 'create   bucket     b (holds it)'
+echo 'a line of another kind'
+"""
+
+
+def asked():
+    return Path("asked").read_text().split()
+
+
+def test_a_plan_asks_and_shows_what_would_be_done(codebase, checks, capsys):
+    script(codebase, PLANS)
+    plan = AutoMLOps.plan()
+    assert asked() == ["PLAN=1"] and not plan.unasked and not plan.problems
+    assert plan.rows == (Row(fate="create", kind="bucket", name="b", why="holds it"),)
+    assert checks.asked == ("demo-project", True)
+    said = capsys.readouterr()
+    assert said.err == "a line of another kind\n" and said.out == f"{plan}\n"
+
+
+@pytest.mark.parametrize("name", ["gcloud", "login", "project"])
+def test_where_nobody_can_be_asked_the_script_is_told_so_and_the_plan_says_so(codebase, checks, name):
+    script(codebase, PLANS)
+    checks[name] = Fate.WRONG
+    plan = AutoMLOps.plan()
+    assert asked() == ["PLAN=offline"] and plan.unasked == "nobody could be asked"
+    assert "planned as if nothing were there: nobody could be asked" in str(plan)
+    assert [problem.message for problem in plan.problems] == [f"{name} is so"] and len(plan.rows) == 1
+
+
+@pytest.mark.parametrize(("name", "fate"), [("permissions", Fate.WRONG), ("login", Fate.UNKNOWN)])
+def test_what_keeps_nobody_from_asking_leaves_the_plan_as_it_is(codebase, checks, name, fate):
+    script(codebase, PLANS)
+    checks[name] = fate
+    plan = AutoMLOps.plan()
+    assert asked() == ["PLAN=1"] and not plan.unasked and len(plan.problems) == (fate is Fate.WRONG)
+
+
+def test_a_script_that_cannot_ask_plans_without_and_gives_the_reason(codebase, checks):
+    script(codebase, PLANS)
+    Path("no-network").touch()
+    plan = AutoMLOps.plan()
+    assert asked() == ["PLAN=1", "PLAN=offline"] and [row.name for row in plan.rows] == ["b"]
+    assert "stopped with exit code 4" in plan.unasked and "stopped at: asking Google" in str(plan)
+
+
+def test_a_codebase_that_is_pushed_needs_nothing_here_to_submit_with(codebase, checks):
+    AutoMLOps.generate("demo-project", notebook="work.py", run_local=False, source_repo_type="csr")
+    script(codebase, PLANS + "PROJECT=demo-project\n")
+    AutoMLOps.plan()
+    assert checks.asked == ("demo-project", False)
+
+
+def test_every_line_of_a_generated_script_that_plans_is_understood(codebase, checks, capsys):
+    github = {"source_repo_type": "github", "source_repo_name": "example/wine"}
+    AutoMLOps.generate("demo-project", notebook="work.py", run_local=False, **github)
+    capsys.readouterr()
+    checks["login"] = Fate.WRONG
+    plan = AutoMLOps.plan()
+    assert not capsys.readouterr().err
+    assert [row.name for row in plan.rows if row.fate == "needed"] == ["automlops-github"]
+    assert {row.fate for row in plan.rows} <= {"create", "change", "needed"} and len(plan.rows) > 15
+    assert all(row.role for row in plan.rows if row.kind == "role")
+
+
+# ------------------------------------------------------------------------------- taking away
+
+
+def test_what_would_be_taken_away_is_shown_before_it_is(codebase, capsys):
+    script(codebase, stubbing.DEPROVISIONS, "deprovision_resources.sh")
+    done = AutoMLOps.deprovision()
+    assert stubbing.calls() == ["deprovision PLAN=1 DELETE_DATA=", "deprovision PLAN= DELETE_DATA="]
+    said = capsys.readouterr()
+    assert done.headline.endswith(": 1 removed") and not done.dry_run and said.out == f"{done}\n"
+    shown, did = said.err.index("1 to remove (nothing was done yet)"), said.err.index("removed  bucket")
+    assert shown < did and said.err.count("  remove   bucket") == 1
+
+
+def test_a_dry_run_takes_nothing_away(codebase, capsys):
+    script(codebase, stubbing.DEPROVISIONS, "deprovision_resources.sh")
+    done = AutoMLOps.deprovision(dry_run=True, delete_data=True)
+    assert stubbing.calls() == ["deprovision PLAN=1 DELETE_DATA=1"] and done.dry_run
+    assert capsys.readouterr() == (f"{done}\n", "")
+
+
+# ------------------------------------------------------------------------------- Ctrl-C
+
+
+def test_ctrl_c_reaches_the_script_which_ends_in_its_own_way(codebase):
+    script(codebase, "trap 'echo interrupted >ended; exit 1' INT\necho begun\nwhile :; do sleep 0.05; done\n")
+    command = [sys.executable, "-m", "AutoMLOps.cli", "provision"]
+    with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read().splitlines()[-1] == "automlops: interrupted"
+    assert Path("ended").read_text() == "interrupted\n"

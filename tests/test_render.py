@@ -54,8 +54,7 @@ def self_tested(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def test_layout_and_templates_match_one_to_one() -> None:
-    written_by_layout = (path for path in (ROOT / "templates").rglob("*.j2") if not path.name.startswith("_"))
-    found = {path.relative_to(ROOT / "templates").as_posix() for path in written_by_layout}
+    found = {path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.j2")}
     templates = [emit.template for emit in render.LAYOUT]
     assert sorted(templates) == sorted(found)
     assert len(templates) == len(set(templates))
@@ -518,6 +517,7 @@ def module(path: Path) -> types.ModuleType:
 
 class Job:
     name = "wine-quality-1"
+    resource_name = "projects/123/locations/us-central1/pipelineJobs/wine-quality-1"
     made: dict[str, object] = {}
     fails = False
 
@@ -581,7 +581,8 @@ def test_the_runner_submits_what_was_chosen_and_prints_the_link(
     (folder / "scripts/pipeline_spec/pipeline_job.json").write_text("{}")
     module(folder / "pipelines/pipeline_runner.py").main()
     link = "https://console.cloud.google.com/vertex-ai/locations/us-central1/pipelines/runs/wine-quality-1"
-    assert capsys.readouterr().out == f"run: {link}?project=my-project-123\n"
+    told = capsys.readouterr().out.splitlines()
+    assert told == [f"run: {link}?project=my-project-123", f"job: {Job.resource_name}", "the run succeeded"]
     assert Job.made == {
         "display_name": "wine-quality",
         "template_path": str(folder / "scripts/pipeline_spec/pipeline_job.json"),

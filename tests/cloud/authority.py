@@ -6,7 +6,16 @@ from pathlib import Path
 
 from tools import need
 
-DOMAINS = ("*.googleapis.com", "*.pkg.dev", "*.run.app", "*.google.com", "source.developers.google.com", "github.com", "gitlab.com", "localhost")
+DOMAINS = (
+    "*.googleapis.com",
+    "*.pkg.dev",
+    "*.run.app",
+    "*.google.com",
+    "source.developers.google.com",
+    "github.com",
+    "gitlab.com",
+    "localhost",
+)
 
 
 @dataclass(frozen=True, slots=True)

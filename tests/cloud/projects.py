@@ -85,7 +85,9 @@ def _enable(call: Call, name: str, services: list[str]) -> JSON:
     project = call.project(name)
     if strange := [each for each in services if not each.endswith(".googleapis.com")]:
         raise Refusal(404, f"Service '{strange[0]}' not found or permission denied.")
-    if "sourcerepo.googleapis.com" in services and not project.sources | ("sourcerepo.googleapis.com" in project.services):
+    if "sourcerepo.googleapis.com" in services and not project.sources | (
+        "sourcerepo.googleapis.com" in project.services
+    ):
         raise closed("sourcerepo.googleapis.com")
     if not project.billed:
         raise Refusal(400, f"Billing account for project '{project.number}' is not found. Billing must be enabled for activation of "

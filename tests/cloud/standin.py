@@ -13,7 +13,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from cloud import accounts, artifacts, builds, connections, execution, images, login, objects, projects, rpc, sources, storage, triggers, vault, vertex
+from cloud import (
+    accounts,
+    artifacts,
+    builds,
+    connections,
+    execution,
+    images,
+    login,
+    objects,
+    projects,
+    rpc,
+    sources,
+    storage,
+    triggers,
+    vault,
+    vertex,
+)
 from cloud.authority import Authority, authority
 from cloud.faults import Fault
 from cloud.names import refusing
@@ -23,7 +39,21 @@ from cloud.routes import answer, principal_of
 from cloud.web import Answer, Request, serving
 from cloud.world import World
 
-UNDERSTOOD = (accounts, artifacts, builds, connections, images, login, objects, projects, sources, storage, triggers, vault, vertex)  # each adds its routes when it is imported
+UNDERSTOOD = (
+    accounts,
+    artifacts,
+    builds,
+    connections,
+    images,
+    login,
+    objects,
+    projects,
+    sources,
+    storage,
+    triggers,
+    vault,
+    vertex,
+)  # each adds its routes when it is imported
 PROJECT = "demo-project"
 NUMBER = "123456789012"
 OWNER = "owner@example.test"
@@ -53,7 +83,9 @@ class Asked:
     @property
     def writes(self) -> bool:
         """Whether it may change what exists; some that only read are POSTs."""
-        reads = self.path.endswith((":getIamPolicy", ":testIamPermissions", "/token", "/git-upload-pack")) or READING.search(self.path)
+        reads = self.path.endswith(
+            (":getIamPolicy", ":testIamPermissions", "/token", "/git-upload-pack")
+        ) or READING.search(self.path)
         return self.method not in ("GET", "HEAD") and not reads
 
 

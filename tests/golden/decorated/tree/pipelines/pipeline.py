@@ -8,6 +8,7 @@ Compile it:  python pipelines/pipeline.py --output scripts/pipeline_spec/pipelin
 
 import argparse
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -63,7 +64,15 @@ def compiled(images: Iterable[str], output: Path) -> None:
     for container in containers:
         container["image"] = digests.get(container["image"], container["image"])
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(spec, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    output.write_text(written(spec) + "\n", encoding="utf-8")
+
+
+def written(spec: dict) -> str:
+    """JSON that YAML reads alike, as the client of Vertex AI does: 1e-05 is text to it, and half an emoji an error."""
+    text = json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False)
+    shown = re.sub(r"[\x7f-\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    strings_and_powers = r'"(?:[^"\\]|\\.)*"|(?<![\d.])(\d+)(?=e[+-])'
+    return re.sub(strings_and_powers, lambda found: f"{found[1]}.0" if found[1] else found[0], shown)
 
 
 def upload(spec: Path, folder: str) -> str:

@@ -31,7 +31,7 @@ source scripts/gcloud.sh
 remove() {
   local on=$1 kind=$2 what=$3 fate=removed
   shift 3
-  if [[ -z ${PLAN-} ]] && ! "$@" --project="$PROJECT" >/dev/null 2>"$errors" </dev/null; then
+  if [[ -z ${PLAN-} ]] && ! patiently "$BUSY" "$errors" "$@" >/dev/null; then
     absent "$errors" || stop "removing the $kind $what" "$errors" "$on"
     fate=gone
   fi
@@ -46,7 +46,7 @@ forget() {
 
 # look_into BUCKET    lists what is in a bucket beside records, older versions included, as $found/data.
 look_into() {
-  gcloud storage ls "gs://$1/**" --all-versions --project="$PROJECT" >"$found/objects" 2>"$errors" \
+  patiently "$BUSY" "$errors" gcloud storage ls "gs://$1/**" --all-versions >"$found/objects" \
     || absent "$errors" || stop "looking into the bucket $1" "$errors" bucket
   grep -vE '/made#[0-9]+$' "$found/objects" >"$found/data" || :
 }
@@ -55,7 +55,7 @@ look_into() {
 label() {
   local on=$1
   shift
-  "$@" --format='value(labels.managed-by)' --project="$PROJECT" >"$found/label" 2>"$errors" </dev/null \
+  patiently "$BUSY" "$errors" "$@" --format='value(labels.managed-by)' >"$found/label" \
     || absent "$errors" || stop 'reading labels' "$errors" "$on"
 }
 
@@ -79,7 +79,7 @@ believed() {
 # ---- What there is to take away
 
 # The records of all pipelines that use the bucket, this one's included; none where the bucket is gone.
-gcloud storage cat "gs://$BUCKET/*/made" --project="$PROJECT" >"$found/records" 2>"$errors" \
+patiently "$BUSY" "$errors" gcloud storage cat "gs://$BUCKET/*/made" >"$found/records" \
   || absent "$errors" || stop 'reading the records in the bucket' "$errors" bucket
 ours="\"pipeline\": \"$PIPELINE\"}"
 grep -F "$ours" "$found/records" >"$found/ours" || :
@@ -161,10 +161,10 @@ done 3<"$found/backwards"
 PROJECT=example.com:my-project
 record=gs://$BUCKET/$PIPELINE/made
 [[ -n $others ]] || record="gs://$BUCKET/*/made" # what pipelines that are gone had left was taken over above
-gcloud storage rm "$record" --project="$PROJECT" >/dev/null 2>"$errors" \
+patiently "$BUSY" "$errors" gcloud storage rm "$record" >/dev/null \
   || absent "$errors" || stop 'removing the record from the bucket' "$errors" bucket
 if [[ -s $MADE ]]; then
-  gcloud storage cp "$MADE" "gs://$BUCKET/$PIPELINE/made" --project="$PROJECT" >/dev/null 2>"$errors" \
+  patiently "$BUSY" "$errors" gcloud storage cp "$MADE" "gs://$BUCKET/$PIPELINE/made" >/dev/null \
     || absent "$errors" || stop 'copying the record to the bucket' "$errors" bucket
   [[ -z $others ]] || : >"$MADE" # what is left is the others' now: the last of them finds it in the bucket
 fi

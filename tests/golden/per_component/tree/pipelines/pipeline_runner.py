@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from google.api_core.exceptions import GoogleAPIError
+from google.api_core.exceptions import Forbidden, GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import aiplatform
 
@@ -77,6 +77,28 @@ def run(spec: Path, parameters: Path, wait: bool = False) -> str:
     return link
 
 
+def mend(error: Exception) -> str:
+    """What gives the permission that a refusal is about; nothing for another error."""
+    if not isinstance(error, Forbidden):
+        return ""
+    if "act as" in str(error):
+        wanted, role = f"iam.serviceAccounts.actAs on {RUNNER}", "roles/iam.serviceAccountUser"
+        command = f"gcloud iam service-accounts add-iam-policy-binding {RUNNER} --project={PROJECT}"
+    elif "serviceusage.services.use" in str(error):
+        wanted, role = "serviceusage.services.use", "roles/serviceusage.serviceUsageConsumer"
+        command = f"gcloud projects add-iam-policy-binding {PROJECT}"
+    elif "aiplatform." in str(error):
+        wanted, role = "aiplatform.pipelineJobs.create", "roles/aiplatform.user"
+        command = f"gcloud projects add-iam-policy-binding {PROJECT}"
+    else:
+        return ""
+    lines = (
+        f"if it is for want of {wanted}, {role} has it; one who may give it to you runs:",
+        f"  {command} --member=user:YOU --role={role}",
+    )
+    return "\n" + "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spec", type=Path, default=SPEC, help="the compiled pipeline")
@@ -86,7 +108,7 @@ def main() -> None:
     try:
         run(arguments.spec, arguments.parameters, arguments.wait)
     except (FileNotFoundError, GoogleAPIError, GoogleAuthError, RuntimeError, ValueError) as error:
-        sys.exit(f"the run was not started: {error}")
+        sys.exit(f"the run was not started: {error}{mend(error)}")
 
 
 if __name__ == "__main__":

@@ -35,20 +35,8 @@ touch "$MADE"
 # shellcheck source=scripts/gcloud.sh
 source scripts/gcloud.sh
 
-# What gcloud says where Google shows late what was just made, has a policy that moved, or is asked too often.
-EARLY='could not access secret|has not been used|does not exist|not[ _]found|concurrent|pre-condition|HTTPError 4(12|29)|per minute|rate.?limit'
-
-# patiently ERRORS COMMAND...    runs it, and again for a minute where it only came too early or too often.
-patiently() {
-  local errors=$1 pause
-  shift
-  for pause in 1 2 4 8 15 30 0; do
-    "$@" --project="$PROJECT" 2>"$errors" </dev/null && return
-    [[ -z ${PLAN-} ]] && ((pause)) && grep -qiE "$EARLY" "$errors" || return 1
-    printf 'waiting %s s before asking Google again\n' "$pause" >&2
-    sleep "$pause"
-  done
-}
+# What gcloud says where Google shows late what was just made.
+EARLY='could not access secret|has not been used|does not exist|not[ _]found'
 
 # begin COMMAND...    does something beside what comes next; together waits for all that was begun.
 begin() {
@@ -76,7 +64,7 @@ look() {
   shift 2
   : >"$found/$name"
   [[ ${PLAN-} != offline ]] || return 0
-  patiently "$errors" "$@" >"$found/$name" || early "$errors" || stop "looking for ${name//-/ }" "$errors" "$on"
+  patiently "$EARLY|$BUSY" "$errors" "$@" >"$found/$name" || early "$errors" || stop "looking for ${name//-/ }" "$errors" "$on"
 }
 
 # see NAME ON COMMAND...    asks about one thing, and keeps the answer as NAME; nothing, where it is not there.
@@ -85,7 +73,7 @@ see() {
   shift 2
   : >"$found/$name"
   [[ ${PLAN-} != offline ]] || return 0
-  "$@" --project="$PROJECT" >"$found/$name" 2>"$errors" </dev/null || absent "$errors" || early "$errors" \
+  patiently "$BUSY" "$errors" "$@" >"$found/$name" || absent "$errors" || early "$errors" \
     || stop "looking for the ${name//-/ }" "$errors" "$on"
 }
 
@@ -120,7 +108,7 @@ make() {
   [[ -z ${PLAN-} ]] || return 0
   errors=$(mktemp "$found/XXXXXX")
   printf '%s\n' "$line" >"$(note "$line")"
-  if ! patiently "$errors" "$@" >/dev/null && ! grep -qiE 'already (exists|own)' "$errors"; then
+  if ! patiently "$EARLY|$BUSY" "$errors" "$@" >/dev/null && ! grep -qiE 'already (exists|own)' "$errors"; then
     ! grep -qiE 'permission|denied|forbidden|invalid|quota|not available' "$errors" || rm -f "$(note "$line")"
     stop "making $what" "$errors" "$on"
   fi
@@ -133,7 +121,7 @@ change() {
   shift 2
   [[ -z ${PLAN-} ]] || return 0
   errors=$(mktemp "$found/XXXXXX")
-  patiently "$errors" "$@" >/dev/null || stop "$step" "$errors" "$on"
+  patiently "$EARLY|$BUSY" "$errors" "$@" >/dev/null || stop "$step" "$errors" "$on"
 }
 
 # ---- The resources
@@ -288,7 +276,7 @@ bucket_roles() {
 recorded() {
   touch "$found/record"
   [[ ! -e $found/new-bucket && ${PLAN-} != offline ]] || return 0
-  gcloud storage cat "$COPY" --project="$PROJECT" >"$found/record" 2>"$found/record.errors" \
+  patiently "$BUSY" "$found/record.errors" gcloud storage cat "$COPY" >"$found/record" \
     || absent "$found/record.errors" || stop "reading the record in the bucket" "$found/record.errors" bucket
 }
 

@@ -9,7 +9,7 @@ export CLOUDSDK_CORE_DISABLE_PROMPTS=1 # nobody would see the question
 said() {
   local fate=$1
   shift
-  [[ -z ${PLAN-} ]] || fate=$(sed 's/^kept$/keep/; s/^\(.*e\)d$/\1/' <<<"$fate")
+  [[ -z ${PLAN-} ]] || fate=$(sed 's/^kept$/keep/; /^needed$/!s/^\(.*e\)d$/\1/' <<<"$fate")
   printf '%-8s %-10s %s (%s)\n' "$fate" "$@"
 }
 
@@ -26,7 +26,7 @@ stop() {
 
 # advise ERRORS ON    what to do about what gcloud said of something.
 advise() {
-  local errors=$1 on=$2 who permission console=https://console.cloud.google.com
+  local errors=$1 on=$2 console=https://console.cloud.google.com
   told() {
     grep -qiE "$1" "$errors"
   }
@@ -46,28 +46,82 @@ advise() {
   elif told 'bucket name is not available|bucket namespace is shared'; then
     echo 'somebody else has a bucket of that name: choose another gs_bucket_name'
   elif told 'permission|denied|forbidden|403'; then
-    permission=$(grep -oE '[a-z]+\.[a-zA-Z]+\.[a-zA-Z]+' "$errors" | grep -vE 'googleapis|gserviceaccount' | head -n 1 || :)
-    who=$(gcloud config get account 2>/dev/null || :)
-    [[ $who == *gserviceaccount.com ]] && who=serviceAccount:$who || who=user:${who:-YOU}
-    [[ $permission != *.actAs ]] || on=builder
-    printf 'if it is for want of %s, %s has it; one who may give it to you runs:\n' \
-      "${permission:-a role}" "$(role_for "$on")"
-    printf '  gcloud projects add-iam-policy-binding %s --member=%s --role=%s\n' "$PROJECT" "$who" "$(role_for "$on")"
+    entitle "$errors" "$on"
   fi
 }
 
-# role_for ON    a role that holds what the scripts ask of something.
-role_for() {
-  case $1 in
-    api) echo roles/serviceusage.serviceUsageAdmin ;;
-    registry) echo roles/artifactregistry.admin ;;
-    bucket) echo roles/storage.admin ;;
-    account) echo roles/iam.serviceAccountAdmin ;;
-    project) echo roles/resourcemanager.projectIamAdmin ;;
-    builder) echo roles/iam.serviceAccountUser ;;
-    build) echo roles/cloudbuild.builds.editor ;;
-    image) echo roles/artifactregistry.reader ;;
+# lacked ERRORS    the permission that gcloud says is missing.
+lacked() {
+  if grep -qE 'permission to act as|impersonation permission' "$1"; then
+    echo iam.serviceAccounts.actAs
+  elif grep -q 'forbidden from accessing the bucket' "$1"; then
+    echo storage.buckets.get # whatever gcloud guesses beside that
+  else
+    sed 's/(gcloud[^)]*)//' "$1" \
+      | grep -owE '(artifactregistry|cloudbuild|iam|resourcemanager|secretmanager|serviceusage|source|storage)([.][a-zA-Z]+){2}' \
+      | grep -vE 'googleapis|gserviceaccount|developers' | head -n 1 || :
+  fi
+}
+
+# entitle ERRORS ON    who lacks a permission on something, and the command that gives it, on no more than it is for.
+entitle() {
+  local permission who role on=project name=$PROJECT location='' of=--project=$PROJECT
+  local builder=two-images-builder@my-project-123.iam.gserviceaccount.com
+  permission=$(lacked "$1")
+  who=$(grep -oE '[^][ ]+@[^][ ]+ does not have' "$1" | cut -d ' ' -f 1 | head -n 1 || :)
+  if grep -q '^Step #' "$1"; then # what a build says, the builder was told
+    [[ -n $permission ]] || return 0
+    who=$builder
+  fi
+  who=${who:-$(gcloud config get account 2>/dev/null || :)}
+  case $2,$permission in
+    *,iam.serviceAccounts.actAs) on=account role=roles/iam.serviceAccountUser ;;
+    *,serviceusage.services.use) role=roles/serviceusage.serviceUsageConsumer ;;
+    image,*) on=registry role=roles/artifactregistry.reader ;;
+    build,artifactregistry.*) on=registry role=roles/artifactregistry.writer ;;
+    build,storage.buckets.*) on=bucket role=roles/storage.legacyBucketReader ;;
+    build,storage.*) on=bucket role=roles/storage.objectUser ;;
+    build,*) role=roles/cloudbuild.builds.editor ;;
+    api,*) role=roles/serviceusage.serviceUsageAdmin ;;
+    registry,*) role=roles/artifactregistry.admin ;;
+    bucket,*) role=roles/storage.admin ;;
+    account,*) role=roles/iam.serviceAccountAdmin ;;
+    project,*) role=roles/resourcemanager.projectIamAdmin ;;
+    *) role=roles/resourcemanager.projectIamAdmin ;;
   esac
+  case $on in
+    project) of='' ;;
+    registry) name=team-a-artifact-registry location=europe ;;
+    bucket) name=my-project-123-team-a-bucket ;;
+    account) name=$builder ;;
+    secret) name=$(grep -oE 'secrets/[a-zA-Z0-9_-]+' "$1" | cut -d / -f 2 | head -n 1 || :) ;;
+  esac
+  if [[ $who == "$builder" ]]; then
+    printf '%s lacks %s, which %s has: run provision/provision_resources.sh\n' "$who" "${permission:-a role}" "$role"
+    return
+  fi
+  [[ $who == *gserviceaccount.com ]] && who=serviceAccount:$who || who=user:${who:-YOU}
+  printf 'if it is for want of %s, %s has it; one who may give it to you runs:\n' "${permission:-a role}" "$role"
+  (
+    gcloud() { echo "  gcloud $*"; }
+    policy add-iam-policy-binding "$on" "${name:-NAME}" "$location" ${of:+"$of"} --member="$who" --role="$role"
+  )
+}
+
+# What gcloud says where a policy moved meanwhile, or Google is asked too often.
+# shellcheck disable=SC2034 # it is for those who source this
+BUSY='concurrent|pre-condition|HTTPError 4(12|29)|per minute|rate.?limit'
+
+# patiently WHEN ERRORS COMMAND...    runs it, and again for a minute where it failed for a reason that passes.
+patiently() {
+  local when=$1 errors=$2 pause
+  shift 2
+  for pause in 1 2 4 8 15 30 0; do
+    "$@" --project="$PROJECT" 2>"$errors" </dev/null && return
+    [[ -z ${PLAN-} ]] && ((pause)) && grep -qiE "$when" "$errors" || return 1
+    printf 'waiting %s s before asking Google again\n' "$pause" >&2
+    sleep "$pause"
+  done
 }
 
 # absent ERRORS    whether a command failed for no other reason than that what it is about is not there.

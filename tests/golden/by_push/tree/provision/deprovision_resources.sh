@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Takes away what provision_resources.sh made for words, and nothing else.
+# What that was is in .automlops/made and in the bucket. What pipelines share stays while another one is there.
+# APIs stay on, and a bucket with data in it stays. DELETE_DATA=1 deletes it with all of that, for good.
+# PLAN=1 says what would be taken away, and takes nothing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PROJECT=my-project-123
+PIPELINE=words
+REGISTRY=vertex-mlops-af
+REGISTRY_LOCATION=us-central1
+BUCKET=my-project-123-bucket
+
+MADE=.automlops/made
+found=$(mktemp -d)
+trap 'rm -rf "$found"' EXIT
+errors=$found/errors
+if [[ -n ${PLAN-} ]]; then
+  [[ ! -f $MADE ]] || cp "$MADE" "$found/made"
+  MADE=$found/made
+fi
+mkdir -p .automlops
+touch "$MADE"
+
+# shellcheck source=scripts/gcloud.sh
+source scripts/gcloud.sh
+
+# remove ON KIND WHAT COMMAND...    takes something away; what is not there any more is gone already.
+remove() {
+  local on=$1 kind=$2 what=$3 fate=removed
+  shift 3
+  if [[ -z ${PLAN-} ]] && ! patiently "$BUSY" "$errors" "$@" >/dev/null; then
+    absent "$errors" || stop "removing the $kind $what" "$errors" "$on"
+    fate=gone
+  fi
+  said "$fate" "$kind" "$what" 'this pipeline made it'
+}
+
+# forget LINE    takes a line out of the record, once it is no longer true.
+forget() {
+  grep -vxF "$1" "$MADE" >"$MADE.part" || :
+  mv "$MADE.part" "$MADE"
+}
+
+# look_into BUCKET    lists what is in a bucket beside records, older versions included, as $found/data.
+look_into() {
+  patiently "$BUSY" "$errors" gcloud storage ls "gs://$1/**" --all-versions >"$found/objects" \
+    || absent "$errors" || stop "looking into the bucket $1" "$errors" bucket
+  grep -vE '/made#[0-9]+$' "$found/objects" >"$found/data" || :
+}
+
+# label ON COMMAND...    asks who manages something; nobody does what is not there.
+label() {
+  local on=$1
+  shift
+  patiently "$BUSY" "$errors" "$@" --format='value(labels.managed-by)' >"$found/label" \
+    || absent "$errors" || stop 'reading labels' "$errors" "$on"
+}
+
+# believed    of lines that only the bucket's records have, those that the labels of registry and bucket do not belie.
+believed() {
+  local line
+  while IFS= read -r line; do
+    echo automlops >"$found/label"
+    case $line in
+      '{"kind": "registry",'*)
+        label registry gcloud artifacts repositories describe "$REGISTRY" --location="$REGISTRY_LOCATION"
+        ;;
+      '{"kind": "bucket",'*)
+        label bucket gcloud storage buckets describe "gs://$BUCKET"
+        ;;
+    esac
+    [[ $(<"$found/label") != automlops ]] || printf '%s\n' "$line"
+  done
+}
+
+# ---- What there is to take away
+
+# The records of all pipelines that use the bucket, this one's included; none where the bucket is gone.
+patiently "$BUSY" "$errors" gcloud storage cat "gs://$BUCKET/*/made" >"$found/records" \
+  || absent "$errors" || stop 'reading the records in the bucket' "$errors" bucket
+ours="\"pipeline\": \"$PIPELINE\"}"
+grep -F "$ours" "$found/records" >"$found/ours" || :
+grep -vF "$ours" "$found/records" >"$found/theirs" || :
+others=$(sed -n 's/^{"kind": "pipeline", "name": "\([^"]*\)".*/\1/p' "$found/theirs" | sort -u | tr '\n' ' ')
+
+# What a pipeline that is gone left to the others is for the last one to take away.
+[[ -n $others ]] || cat "$found/theirs" >>"$found/ours"
+plausible <"$found/ours" | grep -vxF -f "$MADE" >"$found/said" || :
+believed <"$found/said" >"$found/more"
+awk 'NF && !seen[$0]++' "$found/more" "$MADE" >"$MADE.part"
+mv "$MADE.part" "$MADE"
+
+# ---- Taking it away, what was made last first
+
+field='"([^"]*)"'
+form="^\{\"kind\": $field, \"name\": $field, \"location\": $field, \"role\": $field, \"member\": $field"
+form="$form, \"shared\": (true|false), \"project\": $field, \"pipeline\": $field\}\$"
+
+take_away() {
+  local line=$1 kind name location role member shared name_of_role=
+  [[ $line =~ $form ]] || {
+    echo "$line" >"$errors"
+    stop "reading .automlops/made, which has a line that no script wrote" "$errors" project
+  }
+  kind=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]} location=${BASH_REMATCH[3]}
+  role=${BASH_REMATCH[4]} member=${BASH_REMATCH[5]} shared=${BASH_REMATCH[6]}
+  PROJECT=${BASH_REMATCH[7]}
+  [[ -z $role ]] || name_of_role="$role on ${kind%-role} $name for ${member#*:}"
+  if [[ $shared == true && -n $others ]]; then
+    said kept "${kind#*-}" "${name_of_role:-$name}" "used by ${others% } too"
+    return
+  fi
+  case $kind in
+    pipeline) ;;
+    trigger) remove trigger trigger "$name" gcloud builds triggers delete "$name" --region="$location" ;;
+    repository)
+      if [[ $location == */connections/* ]]; then
+        remove repository repository "$name" gcloud builds repositories delete "$name" \
+          --connection="${location##*/}" --region="${location%%/*}"
+      elif [[ ${DELETE_DATA-} != 1 ]]; then
+        said kept repository "$name" 'it has code in it; DELETE_DATA=1 deletes that too'
+        return
+      else
+        remove repository repository "$name" gcloud source repos delete "$name"
+      fi
+      ;;
+    connection)
+      remove repository connection "$name" gcloud builds connections delete "$name" --region="$location"
+      ;;
+    own-role) remove role own-role "$name" gcloud iam roles delete "$name" ;;
+    registry) remove registry registry "$name" gcloud artifacts repositories delete "$name" --location="$location" ;;
+    account) remove account account "$name" gcloud iam service-accounts delete "$name" ;;
+    bucket)
+      look_into "$name"
+      if [[ ${DELETE_DATA-} != 1 && -s $found/data ]]; then
+        said kept bucket "$name" 'it has data in it; DELETE_DATA=1 deletes that too'
+        return
+      fi
+      remove bucket bucket "$name" gcloud storage rm "gs://$name" --recursive
+      ;;
+    *-role)
+      remove "${kind%-role}" role "$name_of_role" \
+        policy remove-iam-policy-binding "${kind%-role}" "$name" "$location" --member="$member" --role="$role" \
+        --condition=None
+      ;;
+  esac
+  forget "$line"
+}
+
+sed '1!G;h;$!d' "$MADE" >"$found/backwards" # tac, which macOS lacks
+while IFS= read -r line <&3; do
+  take_away "$line"
+done 3<"$found/backwards"
+[[ -z ${PLAN-} ]] || exit 0
+
+# ---- The record in the bucket, if that is still there, says what is left
+
+PROJECT=my-project-123
+record=gs://$BUCKET/$PIPELINE/made
+[[ -n $others ]] || record="gs://$BUCKET/*/made" # what pipelines that are gone had left was taken over above
+patiently "$BUSY" "$errors" gcloud storage rm "$record" >/dev/null \
+  || absent "$errors" || stop 'removing the record from the bucket' "$errors" bucket
+if [[ -s $MADE ]]; then
+  patiently "$BUSY" "$errors" gcloud storage cp "$MADE" "gs://$BUCKET/$PIPELINE/made" >/dev/null \
+    || absent "$errors" || stop 'copying the record to the bucket' "$errors" bucket
+  [[ -z $others ]] || : >"$MADE" # what is left is the others' now: the last of them finds it in the bucket
+fi
