@@ -312,6 +312,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_build_runs_its_steps_and_gcloud_prints_its_log(provisioned, source):
     (source / "sub").mkdir()
     (source / "sub/word").write_text("from the folder\n")
@@ -328,6 +329,7 @@ def test_a_build_runs_its_steps_and_gcloud_prints_its_log(provisioned, source):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_step_that_fails_fails_the_build_and_those_after_it_do_not_run(provisioned, source):
     done = submit(provisioned, source, says("echo so far; exit 3", id="bad"), says("echo never", id="after"))
     assert done.returncode != 0
@@ -338,6 +340,7 @@ def test_a_step_that_fails_fails_the_build_and_those_after_it_do_not_run(provisi
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_steps_run_beside_each_other_where_they_wait_for_nothing(provisioned, source):
     wait = "for i in $(seq 200); do test -e {} && exit 0; sleep 0.05; done; exit 1"
     done = submit(
@@ -348,6 +351,7 @@ def test_steps_run_beside_each_other_where_they_wait_for_nothing(provisioned, so
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_build_that_takes_longer_than_it_may_is_ended(provisioned, source):
     done = submit(provisioned, source, says("sleep 300"), timeout="1s")
     assert done.returncode != 0 and "timed out" in done.stdout + done.stderr
@@ -355,6 +359,7 @@ def test_a_build_that_takes_longer_than_it_may_is_ended(provisioned, source):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_build_is_cancelled_by_gcloud(provisioned, source):
     begun = submit(
         provisioned, source, says("touch begun; sleep 300"), says("touch after"), more=("--async", "--format=value(id)")
@@ -368,6 +373,7 @@ def test_a_build_is_cancelled_by_gcloud(provisioned, source):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_build_pushes_and_gcloud_finds_the_image_and_no_other(provisioned, source):
     provisioned.state.grant(DEV, "roles/artifactregistry.reader", REPOSITORY)
     provisioned.state.grant(
@@ -400,6 +406,7 @@ TOLD = {
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("purpose", GRANTS)
 def test_each_missing_permission_is_refused(provisioned, source, purpose):
     who, role, on = GRANTS[purpose]
@@ -411,6 +418,7 @@ def test_each_missing_permission_is_refused(provisioned, source, purpose):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_builder_that_may_not_write_the_log_builds_nothing(provisioned, source):
     provisioned.state.revoke(*GRANTS["to read the source and write the log"])
     provisioned.state.grant(BUILDER, "roles/storage.objectViewer", f"buckets/{BUCKET}")
@@ -421,6 +429,7 @@ def test_a_builder_that_may_not_write_the_log_builds_nothing(provisioned, source
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_gcloud_is_told_of_a_substitution_that_nobody_knows(provisioned, source):
     done = submit(provisioned, source, says("echo $_UNHEARD_OF"))
     assert done.returncode != 0
@@ -428,6 +437,7 @@ def test_gcloud_is_told_of_a_substitution_that_nobody_knows(provisioned, source)
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_build_begun_from_a_folder_runs_as_one_that_was_submitted(provisioned, source):
     made = builds.begin(provisioned, project=PROJECT, location="us-central1", workspace=source, account=BUILDER, trigger="t-1",
                         config={"steps": [says("cat app/src/step.py; echo $_DIR")], "logsBucket": f"gs://{BUCKET}/logs"},
@@ -442,6 +452,7 @@ def test_a_build_begun_from_a_folder_runs_as_one_that_was_submitted(provisioned,
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_build_ends_with_the_cloud(tmp_path):
     need("gcloud")
     marker = f"{tmp_path.name}.{time.monotonic_ns()}"
@@ -495,6 +506,7 @@ def components(codebase: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_codebase_that_was_provisioned_builds_its_image_once(cloud, codebase):
     provisioned = cloud.run("provision/provision_resources.sh", cwd=codebase)
     assert provisioned.returncode == 0, provisioned.stderr
@@ -513,6 +525,7 @@ def test_a_codebase_that_was_provisioned_builds_its_image_once(cloud, codebase):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_codebase_is_built_by_buildah_into_an_image_that_runs(cloud, codebase, monkeypatch):
     need("buildah")
     need("debootstrap")

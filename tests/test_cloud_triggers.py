@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,12 @@ from test_cloud_standin import ask
 from tools import need
 
 pytest_plugins = ["cloud.fixture"]
-slow = pytest.mark.slow
+
+
+def slow(test: Callable[..., None]) -> Callable[..., None]:
+    """What takes seconds, and is left to where all of it is asked for."""
+    return pytest.mark.thorough(pytest.mark.slow(test))
+
 
 P = f"projects/{PROJECT}"
 R = f"{P}/locations/us-central1"

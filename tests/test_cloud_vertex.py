@@ -23,7 +23,7 @@ from tools import need
 from AutoMLOps import engine
 
 pytest_plugins = ["cloud.fixture"]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 P = f"projects/{PROJECT}"
 DEV = "dev@example.test"

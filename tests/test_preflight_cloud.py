@@ -13,7 +13,7 @@ from tools import CHECKOUT
 from AutoMLOps.settings import Settings
 
 pytest_plugins = ["cloud.fixture"]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 CALL = """
 import json, sys

@@ -5,7 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -263,7 +263,11 @@ def test_no_row_is_wider_than_its_purpose(chosen: dict[str, Any], use: tuple[str
 # ------------------------------------------------------------------------------- provisioning
 
 EITHER = pytest.mark.parametrize(("which", "settings"), [("here", HERE), ("pushed", BY_PUSH)], ids=["here", "pushed"])
-slow = pytest.mark.slow
+
+
+def slow(test: Callable[..., None]) -> Callable[..., None]:
+    """What takes seconds, and is left to where all of it is asked for."""
+    return pytest.mark.thorough(pytest.mark.slow(test))
 
 
 @slow

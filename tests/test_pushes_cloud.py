@@ -16,7 +16,7 @@ from launches import VALUES, WORDS, caller
 from tools import need
 
 pytest_plugins = ["cloud.fixture"]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 REMOTE = "https://github.com/example/words.git"
 PASSWORD, SECRET = "password-of-somebody", "token-in-the-vault"

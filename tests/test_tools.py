@@ -160,22 +160,36 @@ def test_gcloud_knows_every_command_that_the_scripts_give_it(images: str, tmp_pa
         assert not fault_of(command)
 
 
+THERE = """\
+*'buckets list'*) echo 'True|inherited||automlops' ;;
+*'artifacts repositories list'*) echo DOCKER ;;
+*'roles describe'*) echo 'True|of.old' ;;
+*'connections list'*) echo COMPLETE ;;
+*'triggers describe'*) echo 'automlops,wine-quality|otherwise' ;;"""
+
+
 @pytest.mark.slow
-def test_gcloud_knows_every_command_that_provisioning_gives_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("chosen", "least"), [({}, 20), (GITHUB, 33), ({"run_local": False}, 28)], ids=["here", "github", "csr"]
+)
+def test_gcloud_knows_every_command_that_provisioning_gives_it(
+    chosen: dict[str, object], least: int, tmp_path: Path
+) -> None:
     """In an empty project, in one that has it all, and on taking it away: a command of each form."""
     gcloud = RecordingGcloud(tmp_path / "bin")
-    folder = written(tmp_path / "tree", steps_use=("bigquery", "vertex-jobs"))
+    folder = written(tmp_path / "tree", steps_use=("bigquery", "vertex-jobs"), **chosen)
     provision = folder / "provision/provision_resources.sh"
-    assert gcloud.run(provision).returncode == 0
-    gcloud.answers("*'buckets list'*) echo 'True|inherited||automlops' ;;\n*'repositories list'*) echo DOCKER ;;")
-    assert gcloud.run(provision).returncode == 0
+    for answers in ("", THERE):
+        gcloud.answers(answers)
+        ended = gcloud.run(provision)
+        assert ended.returncode == 0, ended.stderr
     gcloud.answers("")
-    assert gcloud.run(folder / "provision/deprovision_resources.sh").returncode == 0
+    assert gcloud.run(folder / "provision/deprovision_resources.sh", DELETE_DATA="1").returncode == 0
     forms = {
         tuple(word.partition("=")[0] for word in call if word[:2] == "--" or word.isalpha()): call
         for call in gcloud.calls
     }
-    assert len(forms) >= 20
+    assert len(forms) >= least
     for command in forms.values():
         assert not fault_of(command)
 

@@ -11,7 +11,7 @@ from launches import VALUES, Called, caller
 from test_cloud_standin import ask
 
 pytest_plugins = ["cloud.fixture"]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 P = f"projects/{PROJECT}"
 R = f"{P}/locations/us-central1"
