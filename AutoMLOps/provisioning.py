@@ -2,11 +2,13 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from . import live, preflight, script
+from . import live, preflight, repository, script
 from .errors import ScriptFailed
 from .outcomes import Planned, Provisioned, Row
+from .settings import Settings
 
 PROVISION = "provision/provision_resources.sh"
 DEPROVISION = "provision/deprovision_resources.sh"
@@ -40,7 +42,7 @@ def plan(output_dir: str | os.PathLike[str] | None = None) -> Planned:
 def planned(output_dir: str | os.PathLike[str] | None) -> Planned:
     """The story of plan(), whoever is to see it."""
     folder, settings = script.settled(output_dir, PROVISION)
-    checks = preflight.checks(settings, submits=settings.run_local)
+    checks = (*preflight.checks(settings, submits=settings.run_local), *_pushing(folder, settings))
     names = {each.name: each.fate for each in checks}
     reached = all(names.get(name) is not preflight.Fate.WRONG for name in ("gcloud", "login", "project"))
     path = folder / PROVISION
@@ -52,6 +54,19 @@ def planned(output_dir: str | os.PathLike[str] | None) -> Planned:
     else:
         reason = "nobody could be asked"
     return Planned(script=str(path), checks=checks, rows=_rows(path, {"PLAN": "offline"}), unasked=reason)
+
+
+def _pushing(folder: Path, settings: Settings) -> Iterator[preflight.Check]:
+    """Whether the codebase can be pushed, where a push is to start builds."""
+    if settings.run_local:
+        return
+    problems = repository.outlook(folder, settings.remote, settings.csr_branch_name)
+    for each in problems:
+        wrong = preflight.Fate.WRONG
+        yield preflight.Check(name="repository", fate=wrong, told=each.message, mend=each.hint or "")
+    if not problems:
+        told = f"the codebase can be pushed to {settings.csr_branch_name} of {settings.remote}"
+        yield preflight.Check(name="repository", fate=preflight.Fate.OK, told=told)
 
 
 def provision(output_dir: str | os.PathLike[str] | None = None) -> Provisioned:

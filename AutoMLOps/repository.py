@@ -86,6 +86,22 @@ def hosted(url: str) -> tuple[str, str]:
     return redacted(url), ""
 
 
+def outlook(folder: Path, remote: str, branch: str) -> tuple[Problem, ...]:
+    """What would speak against publishing a codebase, as far as that shows beforehand; nothing is changed."""
+    if problem := _too_old(shell.ask(("git", "--version"), environment=QUIET)):
+        return (problem,)
+    around = _git(folder, "rev-parse", "--show-toplevel")
+    root = Path(around.said.removesuffix("\n")).resolve() if around.code == 0 else folder.resolve()
+    stand = _stand(root, remote, branch)
+    asked = _git(root, *stand.helper, "ls-remote", "--heads", stand.target, f"refs/heads/{branch}")
+    if asked.code:  # one of Google's own may be made by provisioning
+        theirs = () if stand.helper else _silent(stand, asked)
+    else:
+        theirs = _of_branch(stand, _commit_of(asked.said, branch)) if around.code == 0 else ()
+    ours = _of_paths(stand, folder, [folder.resolve().relative_to(root).as_posix()]) if around.code == 0 else ()
+    return (*ours, *_of_you(root), *theirs)
+
+
 def publish(folder: Path, also: Sequence[Path], remote: str, branch: str, message: str) -> Commit:
     """Commits a codebase, and what else belongs to it, on a branch, and pushes that."""
     root = _root(folder, remote)

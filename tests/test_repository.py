@@ -651,3 +651,27 @@ def test_a_user_is_not_told_either():
 @given(word, st.text("abc/@:?#%", min_size=4, max_size=12).map(lambda text: f"pw{text}pw"))
 def test_a_password_that_is_badly_written_is_not_told_either(user, secret):
     assert secret not in repository.redacted(f"unable to access 'https://{user}:{secret}@github.com/a/b'")
+
+
+# What would speak against it, beforehand
+
+
+def test_nothing_speaks_against_a_codebase_that_can_be_pushed_and_looking_changes_nothing(desk, theirs):
+    alone = desk.codebase(desk.work / "AutoMLOps")
+    before = states(desk, theirs)
+    assert repository.outlook(alone, REMOTE, BRANCH) == ()
+    assert repository.outlook(theirs / "AutoMLOps", REMOTE, BRANCH) == ()
+    assert not (alone / ".git").exists() and states(desk, theirs) == before
+
+
+def test_what_would_be_refused_is_told_beforehand(desk, theirs):
+    desk.write(theirs / "other.py", "y = 2\n")
+    desk.git("add", "other.py", at=theirs)
+    shutil.rmtree(desk.server)
+    told = " ".join(map(str, repository.outlook(theirs / "AutoMLOps", REMOTE, BRANCH)))
+    assert "other.py: staged, and not this codebase's" in told and "the remote origin does not answer" in told
+
+
+def test_a_repository_that_provisioning_would_make_need_not_answer_yet(desk):
+    csr = "https://source.developers.google.com/p/demo-project/r/not-there"
+    assert repository.outlook(desk.codebase(desk.work / "AutoMLOps"), csr, BRANCH) == ()
