@@ -218,7 +218,7 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
         trigger=trigger,
         bindings=tuple(sorted(bindings, key=lambda each: list(On).index(each.on))),
         expected=tuple(_operating(settings, runner, builder)),
-        owed=tuple(_owed(runner, builder, extras, trigger)),
+        owed=tuple(_owed(settings, runner, builder, extras, trigger)),
         authority=authority(settings),
     )
 
@@ -276,6 +276,7 @@ def _called(module: ast.Module) -> Iterator[str]:
 
 def _apis(extras: tuple[str, ...], trigger: Trigger | None) -> tuple[Api, ...]:
     apis = {
+        "cloudresourcemanager": "says who may do what in the project",
         "aiplatform": "runs the pipeline",
         "artifactregistry": "keeps the images",
         "cloudbuild": "builds the images",
@@ -283,9 +284,7 @@ def _apis(extras: tuple[str, ...], trigger: Trigger | None) -> tuple[Api, ...]:
         "storage": "keeps what the steps make",
     }
     if "bigquery" in extras:
-        apis["bigquery"] = "answers the queries of the steps"
-    if trigger:
-        apis["cloudresourcemanager"] = "tells a build the project that it starts a run in"
+        apis |= {"bigquery": "answers the queries of the steps", "bigquerystorage": "hands over what they find"}
     if trigger and trigger.host == "csr":
         apis["sourcerepo"] = "keeps the repository"
     if trigger and trigger.host != "csr":
@@ -376,6 +375,7 @@ def _running(settings: Settings, runner: Account, extras: tuple[str, ...]) -> It
     yield grant("aiplatform.user", On.PROJECT, project, "runs the steps and records what came of them")
     if "bigquery" in extras:
         yield grant("bigquery.jobUser", On.PROJECT, project, "runs the queries of the steps")
+        yield grant("bigquery.readSessionUser", On.PROJECT, project, "takes over what they find, many rows at a time")
     yield grant("artifactregistry.reader", On.REGISTRY, settings.registry, "pulls the images")
     yield grant("storage.objectUser", On.BUCKET, settings.bucket, "reads and writes what the steps exchange")
     if "vertex-jobs" in extras and runner.made:
@@ -390,6 +390,7 @@ def _building(settings: Settings, builder: Account) -> Iterator[Binding]:
 
     yield grant("artifactregistry.writer", On.REGISTRY, settings.registry, "pushes the images")
     yield grant("storage.objectUser", On.BUCKET, settings.bucket, "reads the sources to build and writes build logs")
+    yield grant("storage.legacyBucketReader", On.BUCKET, settings.bucket, "finds the bucket before writing logs to it")
 
 
 def _starting(settings: Settings, builder: Account, runner: Account, trigger: Trigger) -> Iterator[Binding]:
@@ -426,7 +427,15 @@ def _operating(settings: Settings, runner: Account, builder: Account) -> Iterato
     yield need("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it")
 
 
-def _owed(runner: Account, builder: Account, extras: tuple[str, ...], trigger: Trigger | None) -> Iterator[Binding]:
+def _foreign(image: str, project: str | None) -> str:
+    """The Artifact Registry repository of another project that an image is in; nothing for any other image."""
+    found = re.match(r"[a-z0-9-]+-docker[.]pkg[.]dev/((?:[^/]+[.][^/]+/)?[^/]+)/([^/]+)/", image)
+    return f"{found[2]} of {found[1]}" if found and found[1].replace("/", ":") != project else ""
+
+
+def _owed(
+    settings: Settings, runner: Account, builder: Account, extras: tuple[str, ...], trigger: Trigger | None
+) -> Iterator[Binding]:
     """What the runner needs of others: data belongs to its owner, and a runner of another project to that one."""
 
     def owe(role: str, on: On, name: str, why: str) -> Binding:
@@ -434,6 +443,9 @@ def _owed(runner: Account, builder: Account, extras: tuple[str, ...], trigger: T
 
     if "bigquery" in extras:
         yield owe("bigquery.dataViewer", On.DATASET, "", "reads it; roles/bigquery.dataEditor to write to it, too")
+    if registry := _foreign(settings.base_image, settings.project_id):
+        why = f"pulls the base image, {settings.base_image}"
+        yield replace(owe("artifactregistry.reader", On.REGISTRY, registry, why), member=builder.email)
     if "vertex-jobs" in extras and not runner.made:
         yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
     if trigger and not runner.made:

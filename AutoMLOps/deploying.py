@@ -15,6 +15,7 @@ ALL = "scripts/run_all.sh"
 STEPS = ("scripts/build_components.sh", "scripts/build_pipeline_spec.sh", "scripts/run_pipeline.sh", ALL)
 TRIGGER = "provision/trigger.yaml"
 PROVISION = "provision/provision_resources.sh"
+MADE = ".automlops/made"
 IMAGES = "scripts/pipeline_spec/images"
 TOLD = {"run: ": "link", "job: ": "job", "uploaded to ": "spec"}
 CONSOLE = "https://console.cloud.google.com/cloud-build/builds"
@@ -123,7 +124,14 @@ def pushed(folder: Path, settings: Settings, notebook: str | os.PathLike[str] | 
         commit=commit.id,
         link=f"{CONSOLE};region={settings.cb_trigger_location}?project={settings.project_id}",
         fresh=commit.fresh,
+        triggered='"kind": "trigger"' in _record(folder),
     )
+
+
+def _record(folder: Path) -> str:
+    """What provisioning wrote down as made."""
+    path = folder / MADE
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _in_place(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The story of go(): the notebook becomes a codebase, the plan is shown, the cloud made ready, the pipeline run."""
 
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from .display import Generated
 from .errors import BadInput
 from .nouns import replace
 from .outcomes import Launched
+
+NOTICE = 60.0  # seconds, in which Google notices nearly always what accounts were just given
 
 
 def go(
@@ -65,7 +68,8 @@ def launched(
     notebook: str | os.PathLike[str] | None,
 ) -> Launched:
     """The story of go() from when the codebase is written, whoever is to see it."""
-    deploying.check(api.settings_of(api.folder_of(output_dir)), wait)
+    settings = api.settings_of(api.folder_of(output_dir))
+    deploying.check(settings, wait)
     live.show(generated if dry_run else replace(generated, next_steps=()))  # the next steps are those that follow
     planned = provisioning.planned(output_dir)
     live.show(planned)
@@ -74,5 +78,8 @@ def launched(
     if planned.problems:
         raise BadInput(planned.problems, "nothing was made in Google Cloud")
     provisioned = provisioning.provisioned(output_dir)
+    if not settings.run_local and any((row.fate, row.kind) == ("created", "role") for row in provisioned.rows):
+        live.line(f"waiting {NOTICE:g} s for Google to notice who may do what: the push starts a build at once")
+        time.sleep(NOTICE)
     deployed = deploying.deployed(output_dir, wait=wait, notebook=notebook)
     return Launched(generated=generated, planned=planned, provisioned=provisioned, deployed=deployed)

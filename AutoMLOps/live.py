@@ -98,6 +98,14 @@ def told(result: Result) -> Result:
     return result
 
 
+def line(text: str) -> None:
+    """Says one thing before the call that it is a part of has ended."""
+    if jupyter.shell() is None:
+        print(text, file=sys.stderr, flush=True)
+    else:
+        jupyter.shown(frame(f"<p>{escape(text)}</p>"), text)
+
+
 LINES = 12
 
 

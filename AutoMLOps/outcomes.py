@@ -136,19 +136,24 @@ class Deployed:
 
 @noun
 class Pushed:
-    """A commit that was pushed, and the page on which its builds appear; not `fresh` where it was there already."""
+    """A commit that was pushed, and the page on which its builds appear; not `fresh` where it was there already.
+    `triggered` says whether this codebase's record knows of a trigger."""
 
     remote: str
     branch: str
     commit: str
     link: str
     fresh: bool
+    triggered: bool = True
 
     @property
     def headline(self) -> str:
         """One line: the commit, and where it is now."""
         if self.fresh:
-            return f"pushed {self.commit[:12]} to {self.branch} of {self.remote}: the trigger builds it"
+            then = (
+                "the trigger builds it" if self.triggered else "provision() makes the trigger that builds such a push"
+            )
+            return f"pushed {self.commit[:12]} to {self.branch} of {self.remote}: {then}"
         return f"nothing to do: {self.branch} of {self.remote} has {self.commit[:12]} already"
 
     def __str__(self) -> str:

@@ -147,7 +147,7 @@ def _rows(path: Path, environment: dict[str, str]) -> tuple[Row, ...]:
         return said is not None
 
     try:
-        script.run(path, environment, heard, quiet="PLAN" in environment)
+        script.run(path, {"PLAN": "", **environment}, heard, quiet="PLAN" in environment)
     except ScriptFailed as stopped:
         raise ScriptFailed(str(stopped), Provisioned(script=str(path), rows=tuple(rows))) from None
     return tuple(rows)

@@ -389,6 +389,11 @@ def _members(resources: cloud.Resources) -> str:
     return "|".join(_plainly(each).replace("PROJECT_NUMBER", "[0-9]+") for each in given)
 
 
+def _titles(resources: cloud.Resources) -> str:
+    """What the accounts are called that this pipeline, or another one of the project, makes."""
+    return f"{resources.runner.title}|Builds the images of .*"
+
+
 def _plainly(text: str) -> str:
     """A name in a regular expression that stands between single quotes."""
     return _word(text).replace(".", "[.]")
@@ -420,8 +425,8 @@ def _triggered(resources: cloud.Resources) -> str:
     of = _watched(resources) if trigger.connection else trigger.repository
     tags = f"automlops,{resources.pipeline}"
     return "|".join(
-        (tags, f"{trigger.path}cloudbuild.yaml", account, trigger.folder, "true", f"{trigger.path}**", "", of)
-        + (_branch(trigger),)
+        (tags, f"{trigger.path}cloudbuild.yaml", account, trigger.folder, "true")
+        + (trigger.path and f"{trigger.path}**", of, _branch(trigger))
     )
 
 
@@ -709,6 +714,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "steps": _steps,
     "table": table,
     "tests": _tests,
+    "titles": _titles,
     "triggered": _triggered,
     "values": _values,
     "watched": _watched,

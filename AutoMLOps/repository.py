@@ -29,6 +29,7 @@ CALLERS = (
 QUIET: dict[str, str | None] = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **dict.fromkeys(CALLERS)}
 PLAINLY = "--literal-pathspecs"  # a path that reads like a pattern is a path
 OLDEST = (2, 13)  # the first that knows rev-parse --absolute-git-dir
+LARGE = 10_000_000  # bytes; keys are small
 PATIENCE = 900.0  # seconds for a commit and a push: hooks may test, and make their environments first
 UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
 SHOWN = 5  # names told of many
@@ -187,6 +188,7 @@ def _of_paths(stand: _Stand, folder: Path, names: list[str]) -> Iterator[Problem
         hint = f"finish it, or abort it: {stand.command('status')} says how"
         yield Problem(message=f"git is in the middle of something ({unfinished[0]})", hint=hint)
     yield from _ignored(stand, folder, names)
+    yield from _keys(stand, names)
     states = _staged(stand.root)
     if unmerged := [path for path, state in states.items() if state == "U"]:
         hint = f"resolve it, and {stand.command('add', '--', *unmerged[:SHOWN])}"
@@ -209,6 +211,16 @@ def _ignored(stand: _Stand, folder: Path, names: list[str]) -> Iterator[Problem]
         left = [each.removeprefix("./") for each in asked.said.splitlines()]
         hint = f"change the rule that {stand.command('check-ignore', '-v', '--', left[0])} shows"
         yield Problem(message=f"git ignores {_some(left)}", hint=hint)
+
+
+def _keys(stand: _Stand, names: list[str]) -> Iterator[Problem]:
+    """Private keys among what would be committed: a repository is no place for one."""
+    words = ("ls-files", "-z", "--others", "--modified", "--exclude-standard", "--", *(f"./{each}" for each in names))
+    for path in filter(None, _git(stand.root, PLAINLY, *words).said.split("\0")):
+        file = stand.root / path
+        if file.is_file() and file.stat().st_size < LARGE and b"PRIVATE KEY-----" in file.read_bytes():
+            hint = "take it out of the folder, and out of use if anybody may have seen it; no key is needed"
+            yield Problem(message=f"{path} holds a private key", hint=hint)
 
 
 def _of_you(root: Path) -> Iterator[Problem]:

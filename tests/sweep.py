@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(1, str(ROOT))
 
+from cloud import vault  # noqa: E402
 from cloud.faults import DROP, FOREVER, HANG, Fault  # noqa: E402
 from cloud.standin import PROJECT, Asked, Cloud, standin  # noqa: E402
 from cloud.web import JSON  # noqa: E402
@@ -156,15 +157,39 @@ class Outcome:
 def ways(place: Path, **chosen: Any) -> dict[Script, Way]:
     """Both scripts of a small codebase, one after the other: what the one makes, the other takes away."""
     with standin() as cloud:
+        chosen = {**chosen, **_hosted(cloud.state, **chosen)}
         codebase = written(place / "codebase", project_id=PROJECT, **chosen)
         (codebase / ".automlops").mkdir(exist_ok=True)
         provision = _clean("provision", cloud, codebase, place)
         deprovision = _clean("deprovision", cloud, codebase, place)
-    left = {name: deprovision.end[name] for name in ("resources", "content", "policies")}
-    there = provision.start.picture
-    if left != {name: there[name] for name in left}:
-        raise SystemExit(f"deprovisioning does not bring back what was there:\n{_difference(there, deprovision.end)}")
+    there, left = _standing(provision.start.picture), _standing(deprovision.end)
+    if left != there:
+        raise SystemExit(f"deprovisioning does not bring back what was there:\n{_difference(there, left)}")
     return {"provision": provision, "deprovision": deprovision}
+
+
+def _standing(picture: JSON) -> JSON:
+    """What deprovisioning can bring back: APIs stay on, and so does a role of the project's own, which nobody has."""
+    seen = {name: picture[name] for name in ("resources", "content", "policies")}
+    return {**seen, "resources": {name: it for name, it in seen["resources"].items() if "/roles/" not in name}}
+
+
+def _hosted(world: World, run_local: bool = True, source_repo_type: str = "", **_: Any) -> dict[str, Any]:
+    """What a trigger needs to be there: an organisation with Cloud Source Repositories, or secrets that speak for a person."""
+    if run_local:
+        return {}
+    if source_repo_type not in SECRETS:
+        world.projects[PROJECT].sources = True
+        return {}
+    names = SECRETS[source_repo_type]
+    secrets = {each: vault.keep(world, each.replace("_", "-")).partition("/secrets/")[2] for each in names}
+    world.enable("secretmanager", project=PROJECT)
+    if source_repo_type == "github":
+        secrets["github_app"] = "12345"
+    return {"source_repo_name": "example/words", "source_repo_secrets": tuple(secrets.items())}
+
+
+SECRETS = {"github": ("token",), "gitlab": ("token", "read_token", "webhook")}
 
 
 def _clean(script: Script, cloud: Cloud, codebase: Path, place: Path) -> Way:
@@ -189,7 +214,10 @@ def _command(codebase: Path, script: Script) -> tuple[str | Path, ...]:
     return "bash", codebase / "provision" / f"{script}_resources.sh"
 
 
-ELSEWHERE = {"CLOUDSDK_CORE_PROJECT": "somewhere-else"}  # a script that does not name its project everywhere fails
+ELSEWHERE = {
+    "CLOUDSDK_CORE_PROJECT": "somewhere-else",  # a script that does not name its project everywhere fails
+    "DELETE_DATA": "1",  # without it, a Cloud Source Repository that was made would stay
+}
 
 
 # ---- Cases

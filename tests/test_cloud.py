@@ -41,6 +41,7 @@ def test_what_the_wine_pipeline_needs() -> None:
         "aiplatform",
         "artifactregistry",
         "cloudbuild",
+        "cloudresourcemanager",
         "iam",
         "storage",
     ]
@@ -56,6 +57,7 @@ def test_what_the_wine_pipeline_needs() -> None:
         (RUNNER, "storage.objectUser", "my-project-123-bucket"),
         (BUILDER, "artifactregistry.writer", "vertex-mlops-af"),
         (BUILDER, "storage.objectUser", "my-project-123-bucket"),
+        (BUILDER, "storage.legacyBucketReader", "my-project-123-bucket"),
     }
     assert table(need.expected) == {
         ("", "cloudbuild.builds.editor", "my-project-123"),
@@ -127,6 +129,7 @@ def test_the_readme_names_every_account_role_and_api() -> None:
 
 
 QUERIES = (RUNNER, "bigquery.jobUser", "my-project-123")
+ROWS = (RUNNER, "bigquery.readSessionUser", "my-project-123")
 ITSELF = (RUNNER, "iam.serviceAccountUser", RUNNER)
 
 
@@ -134,15 +137,15 @@ ITSELF = (RUNNER, "iam.serviceAccountUser", RUNNER)
     ("pipeline", "more"),
     [
         (using("google.cloud.storage", "gs://"), set()),
-        (using("google.cloud.bigquery"), {QUERIES}),
-        (using("pandas_gbq"), {QUERIES}),
+        (using("google.cloud.bigquery"), {QUERIES, ROWS}),
+        (using("pandas_gbq"), {QUERIES, ROWS}),
         (using("google.cloud.bigquery_datatransfer"), set()),
         (using("google.cloud.aiplatform"), set()),
         (using("google.cloud.aiplatform", source="aiplatform.CustomJob(display_name='x').run()"), {ITSELF}),
         (using("google.cloud.aiplatform", source="aiplatform.CustomJob.from_local_script('x')"), {ITSELF}),
         (using("google.cloud.aiplatform", source="Model('m').deploy(endpoint=e)"), {ITSELF}),
         (using("google.cloud.storage", source="app.deploy()"), set()),
-        (using("vertexai", "google.cloud.bigquery", source="CustomTrainingJob()"), {QUERIES, ITSELF}),
+        (using("vertexai", "google.cloud.bigquery", source="CustomTrainingJob()"), {QUERIES, ROWS, ITSELF}),
         (using("google.cloud.aiplatform", source="not python"), set()),
     ],
 )
@@ -156,7 +159,7 @@ def test_what_a_component_uses_adds_just_the_role_for_it(pipeline: Pipeline, mor
 def test_a_setting_has_the_last_word_on_what_components_use() -> None:
     usual = table(resources(PROJECT, using()).bindings)
     assert table(resources(replace(PROJECT, steps_use=()), EVERYTHING).bindings) == usual
-    assert table(resources(replace(PROJECT, steps_use=("bigquery",)), using()).bindings) == usual | {QUERIES}
+    assert table(resources(replace(PROJECT, steps_use=("bigquery",)), using()).bindings) == usual | {QUERIES, ROWS}
 
 
 def test_a_runner_of_another_project_is_not_made_and_its_own_project_grants_acting_as_it() -> None:
@@ -218,6 +221,14 @@ def test_cloud_source_repositories_lets_the_builder_read_and_needs_no_connection
     assert (BUILDER, "source.reader", "my-project-123") in table(need.bindings)
 
 
+def test_a_base_image_of_another_project_is_its_owner_s_to_let_builds_pull() -> None:
+    base = "europe-docker.pkg.dev/their-project/bases/torch:1"
+    need = resources(replace(PROJECT, base_image=base), WINE)
+    assert (BUILDER, "artifactregistry.reader", "bases of their-project") in table(need.owed)
+    own = resources(replace(PROJECT, base_image="us-docker.pkg.dev/my-project-123/bases/torch:1"), WINE)
+    assert not own.owed and not resources(PROJECT, WINE).owed
+
+
 def test_a_runner_of_another_project_is_its_own_to_let_builds_act_as() -> None:
     theirs = "runner@their-project.iam.gserviceaccount.com"
     need = resources(replace(CI, pipeline_runner_sa=theirs), WINE)
@@ -234,8 +245,8 @@ def test_the_trigger_says_in_its_file_what_the_script_looks_for(settings: Settin
     branch = watched.get("branch", watched.get("branchName"))
     source = trigger.get("repositoryEventConfig", {}).get("repository") or trigger["triggerTemplate"]["repoName"]
     told = [",".join(trigger["tags"]), trigger["filename"], trigger["serviceAccount"]]
-    told += [trigger["substitutions"]["_DIR"], trigger["substitutions"]["_RUN"], *trigger["includedFiles"]]
-    assert f"wanted='{'|'.join([*told, '', source, branch])}'" in script
+    told += [trigger["substitutions"]["_DIR"], trigger["substitutions"]["_RUN"]]
+    assert f"WANTED='{'|'.join([*told, '', source, branch])}'" in script and "includedFiles" not in trigger
     build = yaml.safe_load(files["cloudbuild.yaml"])
     assert set(trigger["substitutions"]) == set(build["substitutions"])
     assert build["substitutions"]["_RUN"] == "false" and branch == "^automlops$"
@@ -275,8 +286,8 @@ def test_the_settings_of_the_cloud_are_taken() -> None:
 # ------------------------------------------------------------------------------- provisioning
 
 BUCKET = "gs://my-project-123-bucket"
-FATE = re.compile(r"(created|changed|kept|removed|gone) +(api|registry|bucket|account|role|record) +(.+) \((.+)\)")
-APIS = "aiplatform artifactregistry cloudbuild iam storage"
+FATE = re.compile(r"(created|changed|kept|removed|gone|create|change|keep|remove) +([\w-]+) +(.+) \((.+)\)")
+APIS = "aiplatform artifactregistry cloudbuild cloudresourcemanager iam storage"
 ENABLED = "\n".join(f"{name}.googleapis.com" for name in APIS.split())
 WAYS = "True|enforced|True|automlops"
 
@@ -304,6 +315,9 @@ def there(bucket: str = WAYS, registry: str = "DOCKER", record: str = "", roles:
 
 def provisioned(folder: Path, gcloud: RecordingGcloud, **environment: str) -> subprocess.CompletedProcess[str]:
     return gcloud.run(folder / "provision/provision_resources.sh", **environment)
+
+
+TITLED = "*'service-accounts describe'*) echo 'Runs the steps of pipelines' ;;"
 
 
 def fates(said: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -344,14 +358,15 @@ ALL = {
     "registry-role vertex-mlops-af roles/artifactregistry.reader",
     "registry-role vertex-mlops-af roles/artifactregistry.writer",
     "bucket-role my-project-123-bucket roles/storage.objectUser",
+    "bucket-role my-project-123-bucket roles/storage.legacyBucketReader",
 }
 
 
 def test_in_an_empty_project_everything_is_made_and_written_down(folder: Path, gcloud: RecordingGcloud) -> None:
     said = fates(provisioned(folder, gcloud))
     assert {fate for key, fate in said.items() if not key.startswith("record")} == {"created"}
-    assert len(said) == 5 + 1 + 1 + 2 + 5 + 1
-    assert names(folder) == ALL and len(made(folder)) == 10
+    assert len(said) == 6 + 1 + 1 + 2 + 6 + 1
+    assert names(folder) == ALL and len(made(folder)) == 11
     assert not list((folder / ".automlops/making").iterdir())
     assert all("--project=my-project-123" in call for call in gcloud.calls)
     assert [call[:2] for call in gcloud.writes].count(["services", "enable"]) == 1
@@ -370,7 +385,7 @@ def test_where_everything_is_there_nothing_is_written(folder: Path, gcloud: Reco
     line = '{"kind": "pipeline", "name": "wine-quality", "location": "", "role": "", "member": "", "shared": false, '
     gcloud.answers(there(record=f'{line}"project": "my-project-123", "pipeline": "wine-quality"}}'))
     said = fates(provisioned(folder, gcloud))
-    assert set(said.values()) == {"kept"} and len(said) == 15
+    assert set(said.values()) == {"kept"} and len(said) == 17
     assert not gcloud.writes and len(gcloud.calls) <= 8
     assert names(folder) == {"pipeline wine-quality"}
 
@@ -390,10 +405,10 @@ def test_the_record_in_the_bucket_keeps_what_another_clone_made(folder: Path, gc
     (folder / ".automlops/made").unlink()
     gcloud.answers(there(record=record.rstrip("\n")))
     assert set(fates(provisioned(folder, gcloud)).values()) == {"kept"}
-    gcloud.answers(f"'storage cat'*) echo {render._sh(record)} ;;\n*describe*) echo automlops ;;")
+    gcloud.answers(f"'storage cat'*) echo {render._sh(record)} ;;\n{TITLED}\n*describe*) echo automlops ;;")
     gcloud.forget()
     assert set(deprovisioned(folder, gcloud).values()) == {"removed"}
-    assert len(gcloud.writes) == 10
+    assert len(gcloud.writes) == 11
 
 
 @pytest.mark.parametrize(
@@ -433,7 +448,6 @@ STEPS = {
     "storage buckets create": ("making the bucket my-project-123-bucket", "storage.admin"),
     "storage buckets update": ("changing the bucket my-project-123-bucket", "storage.admin"),
     "iam service-accounts create": ("making the account vertex-pipelines@", "iam.serviceAccountAdmin"),
-    "projects get-iam-policy": ("looking for policy of project", "resourcemanager.projectIamAdmin"),
     "projects add-iam": ("making roles/aiplatform.user on project", "resourcemanager.projectIamAdmin"),
     "artifacts repositories add-iam": ("making roles/artifactregistry.reader on", "artifactregistry.admin"),
     "storage buckets add-iam": ("making roles/storage.objectUser on bucket", "storage.admin"),
@@ -456,6 +470,14 @@ def test_what_is_denied_stops_it_with_the_step_and_a_role_for_it(
     gcloud.answers("")
     fates(provisioned(folder, gcloud))
     assert names(folder) == ALL
+
+
+def test_who_may_not_read_a_policy_is_told_the_step_and_a_role(folder: Path, gcloud: RecordingGcloud) -> None:
+    denied = "'projects get-iam-policy'*) echo 'PERMISSION_DENIED: not you' >&2; exit 1 ;;"
+    gcloud.answers(f"{denied}\n{there()}")
+    said = provisioned(folder, gcloud)
+    assert said.returncode == 1 and "stopped at: looking for policy of project" in said.stderr
+    assert "--role=roles/resourcemanager.projectIamAdmin\n" in said.stderr
 
 
 def test_what_was_being_made_when_it_was_cut_off_is_known_for_ours(folder: Path, gcloud: RecordingGcloud) -> None:
@@ -485,7 +507,7 @@ def test_it_waits_for_an_account_that_google_shows_late(folder: Path, gcloud: Re
     late = "echo 'INVALID_ARGUMENT: Service account does not exist.' >&2; exit 1"
     gcloud.answers(f"'projects add-iam'*) [[ -e $here/seen ]] || {{ touch $here/seen; {late}; }} ;;")
     said = provisioned(folder, gcloud)
-    assert len(fates(said)) == 15 and "waiting 1 s before asking Google again" in said.stderr
+    assert len(fates(said)) == 17 and "waiting 1 s before asking Google again" in said.stderr
     assert [call[:2] for call in gcloud.calls].count(["projects", "add-iam-policy-binding"]) == 2
 
 
@@ -561,11 +583,18 @@ def deprovisioned(folder: Path, gcloud: RecordingGcloud, **environment: str) -> 
 
 def test_what_was_made_is_taken_away_last_first(whole: Path, gcloud: RecordingGcloud) -> None:
     said = deprovisioned(whole, gcloud)
-    assert set(said.values()) == {"removed"} and len(said) == 9
+    assert set(said.values()) == {"removed"} and len(said) == 10
     assert (whole / ".automlops/made").read_text() == ""
-    verbs = [call[2] if call[0] != "projects" else call[1] for call in gcloud.writes]
-    assert verbs[:5] == ["remove-iam-policy-binding"] * 5
-    assert sorted(verbs[5:9]) == ["delete", "delete", "delete", f"{BUCKET}"]
+    texts = [" ".join(call) for call in gcloud.writes]
+    for gone, role in (
+        ("artifacts repositories delete vertex-mlops-af", "artifacts repositories remove-iam"),
+        (f"storage rm {BUCKET} ", "storage buckets remove-iam"),
+        (f"service-accounts delete {RUNNER}", RUNNER),
+        (f"service-accounts delete {BUILDER}", BUILDER),
+    ):
+        (at,) = [number for number, text in enumerate(texts) if gone in text]
+        roles = [number for number, text in enumerate(texts) if role in text and "remove-iam" in text]
+        assert roles and max(roles) < at
     assert all("--project=my-project-123" in call for call in gcloud.calls)
     assert not [call for call in gcloud.calls if "disable" in call]
 
@@ -576,7 +605,7 @@ def test_nothing_is_taken_away_that_was_there_before(folder: Path, gcloud: Recor
     gcloud.answers("")
     gcloud.forget()
     assert deprovisioned(folder, gcloud) == {}
-    assert [call[:2] for call in gcloud.writes] == [["storage", "rm"]]  # the record itself
+    assert gcloud.writes == []
 
 
 def other(kind: str, name: str, shared: str = "false") -> str:
@@ -592,8 +621,9 @@ def test_what_is_shared_stays_while_another_pipeline_is_there(whole: Path, gclou
         f"account {BUILDER}",
         f"role roles/artifactregistry.writer on registry vertex-mlops-af for {BUILDER}",
         f"role roles/storage.objectUser on bucket my-project-123-bucket for {BUILDER}",
+        f"role roles/storage.legacyBucketReader on bucket my-project-123-bucket for {BUILDER}",
     }
-    assert len(said) == 9 and (whole / ".automlops/made").read_text() == ""
+    assert len(said) == 10 and (whole / ".automlops/made").read_text() == ""
     assert gcloud.calls[-1][:4] == ["storage", "cp", ".automlops/made", f"{BUCKET}/wine-quality/made"]
 
 
@@ -601,7 +631,7 @@ def test_the_last_pipeline_takes_away_what_those_before_it_left(folder: Path, gc
     gcloud.answers(there())
     fates(provisioned(folder, gcloud))
     left = f"{other('registry', 'vertex-mlops-af', 'true')}\n{other('bucket', 'my-project-123-bucket', 'true')}"
-    gcloud.answers(f"'storage cat'*) echo {render._sh(left)} ;;\n*describe*) echo automlops ;;")
+    gcloud.answers(f"'storage cat'*) echo {render._sh(left)} ;;\n{TITLED}\n*describe*) echo automlops ;;")
     assert deprovisioned(folder, gcloud) == {
         "bucket my-project-123-bucket": "removed",
         "registry vertex-mlops-af": "removed",
@@ -672,3 +702,50 @@ def test_denied_it_stops_and_goes_on_from_there(whole: Path, gcloud: RecordingGc
     gcloud.answers("")
     deprovisioned(whole, gcloud)
     assert names(whole) == set()
+
+
+# ------------------------------------------------------------------------------- what it needs no more
+
+
+def test_a_role_that_nothing_needs_any_more_is_taken_away_and_forgotten(
+    tmp_path: Path, gcloud: RecordingGcloud
+) -> None:
+    with_queries = written(tmp_path / "tree", steps_use=("bigquery",))
+    fates(provisioned(with_queries, gcloud))
+    record = (with_queries / ".automlops/made").read_text()
+    without = written(tmp_path / "tree")
+    gcloud.answers(there(record=record.rstrip("\n")))
+    planned = fates(provisioned(without, gcloud, PLAN="1"))
+    assert (without / ".automlops/made").read_text() == record
+    gcloud.forget()
+    said = fates(provisioned(without, gcloud))
+    dropped = {
+        f"role roles/bigquery.{role} on project my-project-123 for {RUNNER}" for role in ("jobUser", "readSessionUser")
+    }
+    assert {key for key, fate in said.items() if fate == "removed"} == dropped
+    assert {key for key, fate in planned.items() if fate == "remove"} == dropped
+    assert names(without) == ALL
+    assert [call[1] for call in gcloud.writes if call[0] == "projects"] == ["remove-iam-policy-binding"] * 2
+
+
+def test_a_shared_role_stays_while_another_pipeline_is_there(tmp_path: Path, gcloud: RecordingGcloud) -> None:
+    folder = written(tmp_path / "tree", steps_use=("bigquery",))
+    fates(provisioned(folder, gcloud))
+    record = (folder / ".automlops/made").read_text()
+    gcloud.answers(there(record=f"{other('pipeline', 'other')}\n{record.rstrip(chr(10))}"))
+    assert set(fates(provisioned(written(tmp_path / "tree"), gcloud)).values()) == {"kept"}
+
+
+def test_without_pushes_the_trigger_and_what_builds_could_do_are_taken_away(
+    tmp_path: Path, gcloud: RecordingGcloud
+) -> None:
+    fates(provisioned(written(tmp_path / "tree", run_local=False), gcloud))
+    gcloud.answers(there(record=(tmp_path / "tree/.automlops/made").read_text().rstrip("\n")))
+    said = fates(provisioned(written(tmp_path / "tree"), gcloud))
+    gone = {key.partition(" on ")[0] for key, fate in said.items() if fate == "removed"}
+    assert gone == {
+        "trigger automlops-trigger",
+        "role projects/my-project-123/roles/automlops_starts_runs",
+        "role roles/source.reader",
+        "role roles/iam.serviceAccountUser",
+    }

@@ -28,6 +28,7 @@ Rows = list[list[str]]
 @pytest.fixture
 def call(cloud: Cloud, tmp_path: Path) -> Called:
     vault.keep(cloud.state, "pat")
+    cloud.host("https://github.com/example/words.git")
     return caller(cloud, tmp_path)
 
 
@@ -145,12 +146,14 @@ def test_two_pipelines_share_what_they_can_and_the_last_one_takes_it_away(
     assert len(cloud.writes()) == writes and cloud.state.picture() == there and files(tmp_path) == disk
     gone = rows(call, "deprovision()")
     assert [[kind, name] for kind, name, _ in gone] == [[kind, name] for kind, name, _ in dry]
-    assert fates(dry) == {"remove"} and fates(gone) <= {"removed", "gone"}
+    assert fates(dry) == {"remove", "keep"} and fates(gone) <= {"removed", "gone", "kept"}
+    assert [name for _, name, fate in gone if fate == "kept"] == ["automlops_starts_runs"]
     things = {(kind, name) for kind, name, fate in made if fate == "created" and kind != "api"}
     assert things == {(kind, name) for kind, name, _ in gone}
     left = without_apis(cloud.state.picture())
-    assert left["resources"].pop(ROLE)["deleted"] is True and left == without_apis(first)
+    assert left["resources"].pop(ROLE) and left == without_apis(first)
 
+    cloud.state.resources[ROLE]["deleted"] = True  # by a person
     writes = len(cloud.writes())
     assert ["own-role", "automlops_starts_runs", "created"] in rows(call, "provision()")
     assert f"POST iam.googleapis.com/v1/{ROLE}:undelete" in cloud.writes()[writes:]

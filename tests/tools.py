@@ -20,7 +20,8 @@ def need(name: str) -> str:
 
     Where it is missing the test is skipped with its name, and fails instead under AUTOMLOPS_ALL_TOOLS=1.
     """
-    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    places = (str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin")
+    found = shutil.which(name, path=os.pathsep.join(places))
     if found:
         return found
     if os.environ.get("AUTOMLOPS_ALL_TOOLS") == "1":

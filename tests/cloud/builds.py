@@ -158,7 +158,7 @@ def begin(cloud: "Cloud | World", *, project: str, location: str, config: JSON, 
                            "REGIONAL_USER_OWNED_BUCKET build.options.default_logs_bucket_behavior option, or (c) use either "
                            "CLOUD_LOGGING_ONLY / NONE logging options")  # fmt: skip
     bucket = filled["logsBucket"].removeprefix("gs://").partition("/")[0]
-    if f"buckets/{bucket}" not in world.resources:
+    if not world.permits(member(account), "storage.buckets.get", f"buckets/{bucket}"):
         raise Refusal(400, f'invalid bucket "{bucket}"; service account {email["SERVICE_ACCOUNT"]} does not have access to the bucket')  # fmt: skip
     _check_steps(filled["steps"])
     build = {

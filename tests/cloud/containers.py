@@ -102,7 +102,9 @@ def base() -> dict[str, str]:
 def _make_base() -> None:
     with tempfile.TemporaryDirectory(prefix="base-", dir=CACHE) as folder:
         root = Path(folder) / "root"
-        made = subprocess.run((need("debootstrap"), "--variant=minbase", f"--include={PACKAGES}", "bookworm", root), capture_output=True, text=True)  # fmt: skip
+        path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))  # it asks for chroot
+        argv = (need("debootstrap"), "--variant=minbase", f"--include={PACKAGES}", "bookworm", root)
+        made = subprocess.run(argv, env={**os.environ, "PATH": path}, capture_output=True, text=True)
         if made.returncode:
             raise RuntimeError(f"debootstrap failed: {made.stdout[-2000:]}{made.stderr[-2000:]}")
         (root / "usr/bin/python").symlink_to("python3")

@@ -135,6 +135,7 @@ ROLES: dict[str, set[str]] = {
     "roles/bigquery.dataEditor": BIGQUERY_EDIT | SEE_PROJECT,
     "roles/bigquery.dataViewer": BIGQUERY_READ | SEE_PROJECT,
     "roles/bigquery.jobUser": BIGQUERY_JOBS | SEE_PROJECT,
+    "roles/bigquery.readSessionUser": _of("bigquery.readsessions", "create getData update") | SEE_PROJECT,
     "roles/bigquery.user": BIGQUERY_JOBS | {"bigquery.datasets.create", "bigquery.tables.list"} | _of("bigquery.datasets", "get getIamPolicy") | SEE_PROJECT,
     "roles/cloudbuild.builds.builder": BUILDS_EDIT | AR_WRITE | OBJECTS | LOG_WRITE | SEE_PROJECT | {"storage.buckets.create", "storage.buckets.get", "storage.buckets.list"},
     "roles/cloudbuild.builds.editor": BUILDS_EDIT | SEE_PROJECT,

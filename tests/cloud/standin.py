@@ -98,6 +98,7 @@ class Cloud:
     requests: list[Asked] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    delay: float = 0  # seconds that every answer takes longer, as over a network
     closing: threading.Event = field(default_factory=threading.Event)
     turn: threading.RLock = field(default_factory=threading.RLock)
     hosted: dict[str, str] = field(default_factory=dict)
@@ -172,6 +173,8 @@ class Cloud:
 
     def _handle(self, request: Request) -> Answer:
         status = 0
+        if self.delay:
+            self.closing.wait(self.delay)
         try:
             given = self._answer(request)
             status = given.status

@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PROJECT=my-project-123
 REGION=us-central1
+BUILDER=words-builder@my-project-123.iam.gserviceaccount.com
 STAGING=gs://my-project-123-bucket/words/source
 
 log=$(mktemp)
@@ -35,11 +36,23 @@ references() {
   done <<<"$wanted"
 }
 
+# submit    has Cloud Build build; again for a while, where it has not noticed yet what a new builder was given.
+submit() {
+  local pause
+  for pause in 15 30 60 0; do
+    gcloud builds submit . --project="$PROJECT" --region="$REGION" --config=cloudbuild.yaml \
+      --gcs-source-staging-dir="$STAGING" 2>&1 | tee "$log" && return
+    ((pause)) && grep -qE "could not resolve source|access to the bucket|$BUILDER does not have" "$log" || return 1
+    ! grep -q 'https://console' "$log" || return 1 # that build did begin
+    printf 'waiting %s s for Google to notice who may do what\n' "$pause" >&2
+    sleep "$pause"
+  done
+}
+
 if ! built=$(references); then
   grep -qiE 'not[ _]found' "$log" || stop "asking the registry for the image" "$log" image
-  gcloud builds submit . --project="$PROJECT" --region="$REGION" --config=cloudbuild.yaml \
-    --gcs-source-staging-dir="$STAGING" 2>&1 | tee "$log" \
-    || stop "the build; its log: $(grep -m 1 -oE 'https://console[^] ]+' "$log" || echo 'none was begun')" "$log" build
+  [[ -z ${IN_BUILD-} ]] || stop "finding the image that this build pushed" "$log" image
+  submit || stop "the build; its log: $(grep -m 1 -oE 'https://console[^] ]+' "$log" || echo 'none was begun')" "$log" build
   built=$(references) || stop "asking the registry for what was built" "$log" image
 fi
 mkdir -p scripts/pipeline_spec

@@ -12,6 +12,8 @@ PIPELINE=words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back
 REGISTRY=vertex-mlops-af
 REGISTRY_LOCATION=us-central1
 BUCKET=my-own-bucket
+# What accounts of ours are called, as one regular expression.
+TITLES='Runs the steps of pipelines|Builds the images of .*'
 
 MADE=.automlops/made
 found=$(mktemp -d)
@@ -51,28 +53,36 @@ look_into() {
   grep -vE '/made#[0-9]+$' "$found/objects" >"$found/data" || :
 }
 
-# label ON COMMAND...    asks who manages something; nobody does what is not there.
+# label ON FIELD COMMAND...    asks what something says of itself; nothing, where it is not there.
 label() {
-  local on=$1
-  shift
-  patiently "$BUSY" "$errors" "$@" --format='value(labels.managed-by)' >"$found/label" \
+  local on=$1 field=$2
+  shift 2
+  patiently "$BUSY" "$errors" "$@" --format="value($field)" >"$found/label" \
     || absent "$errors" || stop 'reading labels' "$errors" "$on"
 }
 
-# believed    of lines that only the bucket's records have, those that the labels of registry and bucket do not belie.
+# believed    of lines that only the bucket's records have, where a step can write, those that the things themselves
+# do not belie. What says nothing of itself is taken away only where .automlops/made says so, too.
 believed() {
-  local line
+  local line name
   while IFS= read -r line; do
+    name=$(cut -d '"' -f 8 <<<"$line")
     echo automlops >"$found/label"
     case $line in
       '{"kind": "registry",'*)
-        label registry gcloud artifacts repositories describe "$REGISTRY" --location="$REGISTRY_LOCATION"
+        label registry labels.managed-by gcloud artifacts repositories describe "$REGISTRY" --location="$REGISTRY_LOCATION"
         ;;
-      '{"kind": "bucket",'*)
-        label bucket gcloud storage buckets describe "gs://$BUCKET"
+      '{"kind": "bucket",'*) label bucket labels.managed-by gcloud storage buckets describe "gs://$BUCKET" ;;
+      '{"kind": "account",'*)
+        label account displayName gcloud iam service-accounts describe "$name"
+        if grep -qxE "$TITLES" "$found/label"; then echo automlops >"$found/label"; else : >"$found/label"; fi
+        ;;
+      '{"kind": "connection",'* | '{"kind": "repository",'* | '{"kind": "trigger",'*)
+        said kept "$(cut -d '"' -f 4 <<<"$line")" "$name" 'only the bucket says that this pipeline made it'
+        continue
         ;;
     esac
-    [[ $(<"$found/label") != automlops ]] || printf '%s\n' "$line"
+    [[ $(<"$found/label") != automlops ]] || printf '%s\n' "$line" >>"$found/more"
   done
 }
 
@@ -84,12 +94,14 @@ patiently "$BUSY" "$errors" gcloud storage cat "gs://$BUCKET/*/made" >"$found/re
 ours="\"pipeline\": \"$PIPELINE\"}"
 grep -F "$ours" "$found/records" >"$found/ours" || :
 grep -vF "$ours" "$found/records" >"$found/theirs" || :
-others=$(sed -n 's/^{"kind": "pipeline", "name": "\([^"]*\)".*/\1/p' "$found/theirs" | sort -u | tr '\n' ' ')
+others=$(sed -n 's/^{"kind": "pipeline", "name": "\([a-z0-9-]*\)".*/\1/p' "$found/theirs" | sort -u | tr '\n' ' ')
 
 # What a pipeline that is gone left to the others is for the last one to take away.
 [[ -n $others ]] || cat "$found/theirs" >>"$found/ours"
-plausible <"$found/ours" | grep -vxF -f "$MADE" >"$found/said" || :
-believed <"$found/said" >"$found/more"
+plausible <"$found/ours" \
+  | awk -v made="$MADE" 'BEGIN { while ((getline line <made) > 0) known[line] } !($0 in known)' >"$found/said"
+touch "$found/more"
+believed <"$found/said"
 awk 'NF && !seen[$0]++' "$found/more" "$MADE" >"$MADE.part"
 mv "$MADE.part" "$MADE"
 
@@ -130,7 +142,7 @@ take_away() {
     connection)
       remove repository connection "$name" gcloud builds connections delete "$name" --region="$location"
       ;;
-    own-role) remove role own-role "$name" gcloud iam roles delete "$name" ;;
+    own-role) said kept own-role "$name" 'nobody has it; Google would block its name for weeks' ;;
     registry) remove registry registry "$name" gcloud artifacts repositories delete "$name" --location="$location" ;;
     account) remove account account "$name" gcloud iam service-accounts delete "$name" ;;
     bucket)
@@ -159,9 +171,11 @@ done 3<"$found/backwards"
 # ---- The record in the bucket, if that is still there, says what is left
 
 PROJECT=example.com:my-project
-record=gs://$BUCKET/$PIPELINE/made
-[[ -n $others ]] || record="gs://$BUCKET/*/made" # what pipelines that are gone had left was taken over above
-patiently "$BUSY" "$errors" gcloud storage rm "$record" >/dev/null \
+records=()
+while IFS= read -r each; do # what pipelines that are gone had left was taken over above
+  [[ -n $others && $each != "$PIPELINE" ]] || records+=("gs://$BUCKET/$each/made")
+done < <(sed -n 's/.*"pipeline": "\([a-z0-9-]*\)"}$/\1/p' "$found/records" | sort -u)
+[[ -z ${records[*]-} ]] || patiently "$BUSY" "$errors" gcloud storage rm "${records[@]}" >/dev/null \
   || absent "$errors" || stop 'removing the record from the bucket' "$errors" bucket
 if [[ -s $MADE ]]; then
   patiently "$BUSY" "$errors" gcloud storage cp "$MADE" "gs://$BUCKET/$PIPELINE/made" >/dev/null \

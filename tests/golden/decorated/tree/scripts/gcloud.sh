@@ -12,12 +12,12 @@ said() {
 
 # stop WHAT ERRORS [ON]    ends the script with what gcloud said last, and what to do about it.
 stop() {
-  {
+  printf '%s\n' "$(
     printf '\nstopped at: %s\n' "$1"
     tail -n 20 "$2" | sed 's/^/  /'
     advise "$2" "${3-project}"
     printf 'then run %s again: it goes on from here\n' "${0#"$PWD"/}"
-  } >&2
+  )" >&2 # in one piece: what runs beside it may stop too
   exit 1
 }
 
@@ -36,13 +36,13 @@ advise() {
     echo 'that API is off: provision/provision_resources.sh switches it on; Google takes a minute to notice'
   elif told 'constraints/|organi[sz]ation.policy'; then
     echo "a policy of the organisation forbids it; who keeps those sees it at $console/iam-admin/orgpolicies?project=$PROJECT"
-  elif told 'billing'; then
+  elif told 'billing (account|to be enabled)|BILLING_DISABLED|billing is disabled'; then
     echo "the project is not paid for: $console/billing/linkedaccount?project=$PROJECT"
-  elif told 'quota|rate.?limit|RESOURCE_EXHAUSTED'; then
+  elif told 'quota (metric|exceeded)|rate.?limit|RESOURCE_EXHAUSTED'; then
     echo "that is more than Google allows for now; wait, or ask for more: $console/iam-admin/quotas?project=$PROJECT"
   elif told 'bucket name is not available|bucket namespace is shared'; then
     echo 'somebody else has a bucket of that name: choose another gs_bucket_name'
-  elif told 'permission|denied|forbidden|403'; then
+  elif told 'permission|denied|forbidden|HTTPError 403|\[403\]'; then
     entitle "$errors" "$on"
   fi
 }
@@ -70,6 +70,7 @@ entitle() {
     [[ -n $permission ]] || return 0
     who=$builder
   fi
+  who=${who:-$(gcloud config get auth/impersonate_service_account 2>/dev/null || :)}
   who=${who:-$(gcloud config get account 2>/dev/null || :)}
   case $2,$permission in
     *,iam.serviceAccounts.actAs) on=account role=roles/iam.serviceAccountUser ;;
@@ -94,7 +95,8 @@ entitle() {
     secret) name=$(grep -oE 'secrets/[a-zA-Z0-9_-]+' "$1" | cut -d / -f 2 | head -n 1 || :) ;;
   esac
   if [[ $who == "$builder" ]]; then
-    printf '%s lacks %s, which %s has: run provision/provision_resources.sh\n' "$who" "${permission:-a role}" "$role"
+    printf '%s lacks %s, which %s has: run provision/provision_resources.sh;\n' "$who" "${permission:-a role}" "$role"
+    echo 'if that has just given it, wait: Google takes some minutes to notice'
     return
   fi
   [[ $who == *gserviceaccount.com ]] && who=serviceAccount:$who || who=user:${who:-YOU}

@@ -3,9 +3,10 @@
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
-from google.api_core.exceptions import Forbidden, GoogleAPIError
+from google.api_core.exceptions import FailedPrecondition, Forbidden, GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import aiplatform
 
@@ -52,7 +53,15 @@ def submit(spec: Path, values: dict) -> aiplatform.PipelineJob:
         location=LOCATION,
         labels=LABELS,
     )
-    job.submit(service_account=RUNNER)
+    for pause in (15, 30, 60, None):
+        try:
+            job.submit(service_account=RUNNER)
+            break
+        except FailedPrecondition:  # in a project that is new to Vertex AI, its own accounts are still being made
+            if pause is None:
+                raise
+            print(f"waiting {pause} s for Vertex AI to be ready in {PROJECT}", file=sys.stderr, flush=True)
+            time.sleep(pause)
     return job
 
 
