@@ -53,6 +53,8 @@ def generate(
             output_dir: the folder to write into; "AutoMLOps" if left out
             license_header: text to put on top of every file
 
+            The names that earlier versions had for these are taken too.
+
     Returns:
         What became of each file, with warnings and next steps; a notebook shows it as a tree.
 
@@ -108,7 +110,8 @@ def generated(
     given = {**settings} if project_id is None else {"project_id": project_id, **settings}
     folder = folder_of(given.get("output_dir"))
     saved, problems = _saved(folder)
-    found, unknown = _found(given, saved, folder)
+    told = settings_.earlier(given, saved)
+    found, unknown = _found({**given, **settings_.translated(given, saved)}, saved, folder)
     given |= found
     chosen, faults = settings_.chosen(given, saved)
     if chosen is not None and not chosen.run_local:
@@ -129,7 +132,7 @@ def generated(
         raise BadInput(problems)
     tree = render.tree(reading.pipeline, chosen)
     _remember(tree, chosen)
-    return _written(tree, folder, reading, chosen, dry_run)
+    return _written(tree, folder, reading._replace(warnings=(*reading.warnings, *told)), chosen, dry_run)
 
 
 def _found(

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from .model import Problem, slug
 from .nouns import noun
+from .synonyms import SYNONYMS, Synonym
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -171,23 +172,46 @@ def chosen(
 
     `arguments` holds what the user wrote in the call and nothing else: None there wins over the file and means the
     default. Only settings that may be left open take None; elsewhere it is a fault, as an emptied line of the file is.
-    A value of the file that an argument replaces is not judged.
+    A value of the file that an argument replaces is not judged. The names of earlier versions are taken in the call,
+    and refused in the file, which is written with one name for each setting.
     """
     kept, problems = _from_file(saved)
-    given, unknown = _from_call(arguments)
-    choices = {**kept, **given}
+    given, unknown = _from_call(arguments, kept)
+    choices = {**{name: (choice,) for name, choice in kept.items()}, **given}
     values: dict[str, Any] = {}
     refused: set[str] = set()
     for setting in _SETTINGS:
-        if setting.name in choices:
-            value, faults = _read(setting, choices[setting.name].value)
-            problems += (choices[setting.name].problem(setting.name, fault) for fault in faults)
-            refused |= {setting.name} if faults else set()
-            values |= {} if faults or value is None else {setting.name: value}
+        value, faults = _agreed(setting, choices.get(setting.name, ()))
+        problems += faults
+        refused |= {setting.name} if faults else set()
+        values |= {} if faults or value is None else {setting.name: value}
     settings = Settings(**values)
     problems += _together(settings, choices, refused)
     problems += unknown
     return (None if problems else settings), tuple(problems)
+
+
+def translated(arguments: Mapping[str, object], saved: object = None) -> dict[str, object]:
+    """The arguments by the names of today, as far as each is sound and nothing speaks against it."""
+    given, _ = _from_call(arguments, _from_file(saved)[0])
+    readings = {setting.name: _agreed(setting, given[setting.name]) for setting in _SETTINGS if setting.name in given}
+    return {name: value for name, (value, faults) in readings.items() if not faults}
+
+
+def earlier(arguments: Mapping[str, object], saved: object = None) -> tuple[Problem, ...]:
+    """What to tell of the names of earlier versions that a call was made with: what each was taken for."""
+    given, _ = _from_call(arguments, _from_file(saved)[0])
+    taken = sorted((choice.name, choice.becomes) for choices in given.values() for choice in choices if choice.name)
+    said = (_plain(name) for name, value in arguments.items() if value is not None)
+    idle = sorted(name for name in said if name in SYNONYMS and name not in _RENAMED)
+    told = []
+    if taken:
+        names = ", ".join(f"{name} as {becomes}" for name, becomes in taken)
+        told.append(Problem(message=f"taken by names of earlier versions: {names}", hint="write the new ones"))
+    if idle:
+        message = f"without effect here: {', '.join(idle)}"
+        told.append(Problem(message=message, hint="leave it out" if len(idle) == 1 else "leave them out"))
+    return tuple(told)
 
 
 Table = tuple[tuple[str, tuple[tuple[str, object, str], ...]], ...]
@@ -258,13 +282,16 @@ class _Fault(NamedTuple):
 
 
 class _Choice(NamedTuple):
-    """A value and where it was said: in the file, or (no place) in the call."""
+    """A value, where it was said: in the file, or (no place) in the call; and by which earlier name, if by one."""
 
     value: object
     place: str = ""
+    name: str = ""
+    becomes: str = ""
+    opposite: bool = False
 
     def problem(self, name: str, fault: _Fault) -> Problem:
-        return Problem(message=f"{name} {fault.what}", hint=fault.hint, cell=self.place)
+        return Problem(message=f"{self.name or name} {fault.what}", hint=fault.hint, cell=self.place)
 
 
 class _Rule(NamedTuple):
@@ -400,6 +427,39 @@ def _read(setting: "_Setting", value: object) -> tuple[object, tuple[_Fault, ...
     return None, (() if setting.open else (fault,))
 
 
+def _agreed(setting: "_Setting", choices: tuple[_Choice, ...]) -> tuple[object, list[Problem]]:
+    """What the choices of one setting come to, by whatever names they were made; or what is wrong with them."""
+    readings = [_chosen(setting, choice) for choice in choices]
+    problems = [
+        choice.problem(setting.name, fault)
+        for choice, (_, faults) in zip(choices, readings, strict=True)
+        for fault in faults
+    ]
+    if problems or not choices:
+        return None, problems
+    default = getattr(Settings(), setting.name)
+    values = [default if value is None else value for value, _ in readings]
+    if any(value != values[0] for value in values):
+        return None, [_at_odds(setting, choices)]
+    return values[0], []
+
+
+def _chosen(setting: "_Setting", choice: _Choice) -> tuple[object, tuple[_Fault, ...]]:
+    """One choice, read. An earlier name takes None for any setting: there it stands for the default."""
+    if choice.name and choice.value is None:
+        return None, ()
+    value, faults = _read(setting, choice.value)
+    return (not value if choice.opposite and not faults else value), faults
+
+
+def _at_odds(setting: "_Setting", choices: tuple[_Choice, ...]) -> Problem:
+    said = [f"{choice.name or setting.name}={_shown(choice.value)}" for choice in choices]
+    old = ", ".join(choice.name for choice in choices if choice.name)
+    names = "opposites" if any(choice.opposite for choice in choices) else "names of one setting"
+    message = f"{' and '.join(said)} do not agree, and are {names}"
+    return Problem(message=message, hint=f"leave out {old}")
+
+
 def _of(value: object, kind: type) -> bool:
     """isinstance by the real type alone, as a value's own `__class__` may say or raise anything."""
     return issubclass(type(value), kind)
@@ -413,6 +473,14 @@ def _plain(value: object) -> str | None:
 def _said(text: str) -> str:
     """A value for a message: quoted, escaped, and short."""
     return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def _shown(value: object) -> str:
+    """Any value for a message: text, True, False and None as themselves; of all else the type."""
+    text = _plain(value)
+    if text is not None:
+        return _said(text)
+    return repr(value) if value is None or type(value) is bool else type(value).__name__
 
 
 def _hash(text: str, length: int) -> str:
@@ -724,26 +792,7 @@ _SECTIONS = {
     section: tuple(setting.name for setting in _SETTINGS if setting.section == section)
     for section in ("gcp", "pipelines", "images", "ci", "files")
 }
-_LATER = _words(
-    """
-    artifact_repo_type cloud_run_location cloud_run_name custom_training_job_specs deployment_framework
-    orchestration_framework pipeline_job_submission_service_location pipeline_job_submission_service_name
-    pipeline_job_submission_service_type precheck project_number provisioning_framework pubsub_topic_name
-    schedule schedule_location schedule_name schedule_pattern setup_model_monitoring use_kfp_spec vpc_connector
-    workload_identity_pool workload_identity_provider workload_identity_service_account
-    """
-)
-_RENAMED = {
-    "artifact_repo_location": "af_registry_location",
-    "artifact_repo_name": "af_registry_name",
-    "build_trigger_location": "cb_trigger_location",
-    "build_trigger_name": "cb_trigger_name",
-    "pipeline_job_runner_service_account": "pipeline_runner_sa",
-    "source_repo_branch": "csr_branch_name",
-    "storage_bucket_location": "gs_bucket_location",
-    "storage_bucket_name": "gs_bucket_name",
-    "use_ci": "run_local, its opposite",
-}
+_RENAMED = {synonym.name: synonym.setting for synonym in SYNONYMS.values() if synonym.setting}
 
 
 def _unknown(name: object, place: str = "") -> Problem:
@@ -752,19 +801,70 @@ def _unknown(name: object, place: str = "") -> Problem:
     if text is None:
         hint = f"the settings are {', '.join(sorted(_NAMES))}"
         return Problem(message=f"a setting's name is text, not {type(name).__name__}", hint=hint, cell=place)
-    if text in _LATER:
-        return Problem(message=f"{text} has no effect on a generated codebase yet", hint="leave it out", cell=place)
-    if text == "provision_credentials_key":
-        return Problem(message=f"{text} is not taken", hint=_KEYLESS, cell=place)
-    meant = _RENAMED.get(text) or _nearest(text, _NAMES)
+    if text in SYNONYMS:
+        return _elsewhere(SYNONYMS[text], place)
+    nearest = _nearest(text, {*_NAMES, *_RENAMED})
+    meant = _RENAMED.get(nearest, nearest)
     hint = f"did you mean {meant}?" if meant else f"the settings are {', '.join(sorted(_NAMES))}"
     return Problem(message=f"{_said(text)} is not a setting", hint=hint, cell=place)
 
 
-def _from_call(arguments: Mapping[str, object]) -> tuple[dict[str, _Choice], list[Problem]]:
-    given = {_plain(name): _Choice(value) for name, value in arguments.items()}
-    unknown = (_unknown(name) for name in arguments if _plain(name) not in _NAMES)
-    return {name: given[name] for name in _NAMES if name in given}, sorted(unknown, key=str)
+def _elsewhere(synonym: Synonym, place: str) -> Problem:
+    """What is said of an earlier name where it is not taken: in the file."""
+    if synonym.name == _CREDENTIALS_KEY:
+        return Problem(message=f"{synonym.name} is not taken", hint=_KEYLESS, cell=place)
+    if not synonym.setting:
+        return Problem(message=f"{synonym.name} is not a setting: {synonym.why}", hint="leave it out", cell=place)
+    message = f"{synonym.name} is a name of earlier versions"
+    return Problem(message=message, hint=f"write {synonym.becomes}", cell=place)
+
+
+_CREDENTIALS_KEY = "provision_credentials_key"
+
+
+def _asked(synonym: Synonym, value: object) -> Iterator[Problem]:
+    """What is said in the call of an earlier name that is no setting here: nothing, where it asks for nothing."""
+    text = _plain(value)
+    if not synonym.asks(value if text is None else text):
+        return
+    if synonym.name == _CREDENTIALS_KEY:
+        yield Problem(message=f"{synonym.name} is not taken", hint=_KEYLESS)
+        return
+    yield Problem(message=f"{synonym.name}={_shown(value)} is not here yet: {synonym.why}", hint="leave it out")
+
+
+_Given = dict[str, tuple[_Choice, ...]]
+
+
+def _from_call(arguments: Mapping[str, object], kept: Mapping[str, _Choice]) -> tuple[_Given, list[Problem]]:
+    """The choices of the call, each under its setting, by whatever name it was made; and what is no choice."""
+    said = {name: value for name, value in ((_plain(name), value) for name, value in arguments.items()) if name}
+    made: dict[str, list[_Choice]] = {}
+    for name in (*_NAMES, *_RENAMED):
+        if name in said:
+            setting, choice = _meant(name, said, kept)
+            made.setdefault(setting, []).append(choice)
+    wishes = (SYNONYMS[name] for name in said if name in SYNONYMS and name not in _RENAMED)
+    problems = [problem for wish in wishes for problem in _asked(wish, said[wish.name])]
+    problems += (_unknown(name) for name in arguments if _plain(name) not in _NAMES and _plain(name) not in SYNONYMS)
+    return {name: tuple(made[name]) for name in _NAMES if name in made}, sorted(problems, key=str)
+
+
+def _meant(name: str, said: Mapping[str, object], kept: Mapping[str, _Choice]) -> tuple[str, _Choice]:
+    """The setting that a name stands for, and what was chosen for it."""
+    synonym = SYNONYMS.get(name)
+    if synonym is not None:
+        choice = _Choice(said[name], name=name, becomes=synonym.becomes, opposite=synonym.opposite)
+        return synonym.setting, choice
+    if name == "source_repo_name" and said[name] is not None and _in_csr(said, kept):
+        return "csr_name", _Choice(said[name], name=name, becomes="csr_name")
+    return name, _Choice(said[name])
+
+
+def _in_csr(said: Mapping[str, object], kept: Mapping[str, _Choice]) -> bool:
+    """Whether the repository is said to be in Cloud Source Repositories, where earlier versions had one name for it."""
+    host = said["source_repo_type"] if "source_repo_type" in said else kept.get("source_repo_type", _Choice(None)).value
+    return host is not None and _host(host) == ("csr", ())
 
 
 def _from_file(saved: object) -> tuple[dict[str, _Choice], list[Problem]]:
@@ -774,6 +874,9 @@ def _from_file(saved: object) -> tuple[dict[str, _Choice], list[Problem]]:
     if not isinstance(saved, Mapping):
         hint = f"its sections are {', '.join(_SECTIONS)}"
         return {}, [Problem(message=f"holds {type(saved).__name__} instead of sections", hint=hint, cell=FILE)]
+    if any(_plain(title) == "tooling" for title in saved):  # a section that it never had here
+        message = "is of google-cloud-automlops: this folder holds what that generated"
+        return {}, [Problem(message=message, hint="move the folder away, or choose another output_dir", cell=FILE)]
     kept: dict[str, _Choice] = {}
     problems: list[Problem] = []
     for title, content in saved.items():
@@ -791,7 +894,7 @@ def _no_section(title: object, content: object) -> Problem:
     if text in _SECTIONS:
         message = f"section {text} holds {type(content).__name__} instead of settings"
         return Problem(message=message, hint="write name: value, one on each line", cell=FILE)
-    if text in _NAMES or text in _LATER or text in _RENAMED or text is None:
+    if text in _NAMES or text in SYNONYMS or text is None:
         return _misplaced(title, "")
     meant = _nearest(text, _SECTIONS)
     hint = f"did you mean {meant}?" if meant else f"its sections are {', '.join(_SECTIONS)}"
@@ -810,11 +913,11 @@ def _misplaced(name: object, section: str) -> Problem:
     return Problem(message=f"{name} is {here}", hint=f"put it under {home}:", cell=FILE)
 
 
-def _together(settings: Settings, choices: Mapping[str, _Choice], refused: Set[str]) -> Iterator[Problem]:
+def _together(settings: Settings, choices: Mapping[str, tuple[_Choice, ...]], refused: Set[str]) -> Iterator[Problem]:
     """The faults that show only when settings are seen together, between those that were not refused before."""
     for name, fault in _together_faults(settings):
         if not refused & {name, *_LOOKS_AT.get(name, ())}:
-            yield choices.get(name, _Choice(None)).problem(name, fault)
+            yield next(iter(choices.get(name, ())), _Choice(None)).problem(name, fault)
 
 
 _LOOKS_AT = {

@@ -20,6 +20,7 @@ FLOORS = {
     "artifacts": 0,
     "markup": 0,
     "source": 2,
+    "synonyms": 1,
     "settings": 2,
     "read": 3,
     "cloud": 3,

@@ -270,7 +270,7 @@ def test_a_folder_within_the_repository_is_in_the_trigger() -> None:
         ({"steps_use": "bigquery"}, "a list"),
         ({"steps_use": ["big_query"]}, "did you mean bigquery?"),
         ({"steps_use": ["everything", 3]}, "of type int"),
-        ({"storage_bucket_location": "eu"}, "did you mean gs_bucket_location?"),
+        ({"storage_bucket_locatoin": "eu"}, "did you mean gs_bucket_location?"),
     ],
 )
 def test_a_setting_that_cannot_be_says_what_would_do(given: dict[str, object], said: str) -> None:

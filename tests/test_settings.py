@@ -441,8 +441,7 @@ def test_what_a_trigger_lacks_is_told_where_there_is_to_be_one(given, said):
         ("projct_id", "did you mean project_id?"),
         ("Project_ID", "did you mean project_id?"),
         ("base_imgae", "did you mean base_image?"),
-        ("storage_bucket_name", "did you mean gs_bucket_name?"),
-        ("artifact_repo_location", "did you mean af_registry_location?"),
+        ("storage_bukcet_name", "did you mean gs_bucket_name?"),
         ("zzz", "the settings are af_registry_location"),
         ("provision_credentials_key", "no key is needed"),
         ("x\ny" * 99, "not a setting"),
@@ -463,16 +462,6 @@ def fault_of_name(name: object) -> str:
     return str(problem)
 
 
-LATER = """
-    cloud_run_location cloud_run_name schedule schedule_pattern schedule_location schedule_name use_kfp_spec
-"""
-
-
-@pytest.mark.parametrize("name", LATER.split())
-def test_a_name_of_later_says_that_it_has_no_effect_yet(name):
-    assert fault_of_name(name) == f"{name} has no effect on a generated codebase yet (leave it out)"
-
-
 @pytest.mark.parametrize(
     ("saved", "said"),
     [
@@ -483,7 +472,10 @@ def test_a_name_of_later_says_that_it_has_no_effect_yet(name):
         ({"gpc": {}}, "did you mean gcp?"),
         ({"zzz": {}}, "its sections are gcp, pipelines, images, ci, files"),
         ({"project_id": "abcdef"}, "put it under gcp:"),
-        ({"schedule": "x"}, "no effect"),
+        ({"schedule": "x"}, "schedule is not a setting: nothing starts a run by the clock"),
+        ({"gcp": {"storage_bucket_name": "mine"}}, "a name of earlier versions (write gs_bucket_name)"),
+        ({"ci": {"use_ci": True}}, "a name of earlier versions (write run_local, its opposite)"),
+        ({"gcp": {"schedule_pattern": None}, "tooling": {"use_ci": True}}, "move the folder away"),
         ({"gcp": {"enable_caching": True}}, "put it under pipelines:"),
         ({"gcp": {"output_dir": "x"}}, "not kept in the file"),
         ({1: {}}, "text, not int"),
@@ -657,6 +649,14 @@ ALLOWED = {
     "base_image": r"[A-Za-z0-9._/:@-]+",
     "images": r"shared|per-component",
     "naming_prefix": r"[a-z0-9-]+",
+    "gs_bucket_location": r"[a-z0-9-]+",
+    "cb_trigger_location": r"[a-z0-9-]+",
+    "cb_trigger_name": r"[A-Za-z0-9-]+",
+    "source_repo_type": r"csr|github|gitlab",
+    "source_repo_name": r"[A-Za-z0-9_./-]+",
+    "source_repo_connection": r"[a-z0-9-]+",
+    "csr_name": r"[A-Za-z0-9_-]+",
+    "csr_branch_name": r"[A-Za-z0-9_./-]+",
     "output_dir": r"[^\x00-\x1f\x7f\ud800-\udfff]+",
     "license_header": r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+",
 }
