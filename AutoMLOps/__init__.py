@@ -22,13 +22,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import AutoMLOpsError, BadInput, RunFailed, ScriptFailed, StepFailed, WriteError
-from .marks import component, makeComponent, makePipeline, pipeline
+from .marks import clear_cache, component, makeComponent, makePipeline, pipeline
 
 if TYPE_CHECKING:
     from .api import generate as generate
     from .deploying import deploy as deploy
+    from .deploying import run as run
     from .history import runs as runs
     from .launching import go as go
+    from .launching import launchAll as launchAll
     from .provisioning import deprovision as deprovision
     from .provisioning import plan as plan
     from .provisioning import provision as provision
@@ -43,17 +45,20 @@ __all__ = [
     "ScriptFailed",
     "StepFailed",
     "WriteError",
+    "clear_cache",
     "component",
     "deploy",
     "deprovision",
     "generate",
     "go",
+    "launchAll",
     "makeComponent",
     "makePipeline",
     "pipeline",
     "plan",
     "provision",
     "rehearse",
+    "run",
     "runs",
 ]
 
@@ -66,10 +71,17 @@ VERBS = {
     "deprovision": "provisioning",
     "generate": "api",
     "go": "launching",
+    "launchAll": "launching",
     "plan": "provisioning",
     "provision": "provisioning",
     "rehearse": "rehearsal",
+    "run": "deploying",
     "runs": "history",
+}
+GONE = {
+    "OUTPUT_DIR": "it was where Kubeflow put components in its own syntax, which are not read: "
+    "decorate them with @AutoMLOps.component, and leave output_component_file out",
+    "monitor": "deployed models are not watched yet",
 }
 
 
@@ -77,6 +89,8 @@ def __getattr__(name: str) -> Any:
     """The verbs load what they need when they are first used: importing stays quick."""
     if name in VERBS:
         return globals().setdefault(name, getattr(import_module(f".{VERBS[name]}", __name__), name))
+    if name in GONE:
+        raise AttributeError(f"AutoMLOps has no {name}: {GONE[name]}")
     raise AttributeError(f"AutoMLOps has no {name!r}; it has {', '.join(__all__[1:])}")
 
 

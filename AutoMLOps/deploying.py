@@ -27,6 +27,8 @@ def deploy(
     wait: bool = False,
     notebook: str | os.PathLike[str] | None = None,
     message: str | None = None,
+    hide_warnings: bool | None = None,
+    precheck: bool | None = None,
 ) -> Deployed | Pushed:
     """Runs the pipeline on Vertex AI: from this machine, or by a push, as the setting run_local says.
 
@@ -39,6 +41,7 @@ def deploy(
         wait: Stay until the run has ended, and fail if it failed; for run_local=True.
         notebook: The notebook to commit with the codebase; found, where Jupyter tells which one this is.
         message: What the commit says of itself.
+        hide_warnings, precheck: Of older notebooks; what stands in the way is always looked for, and always told.
 
     Returns:
         The run's name, link, spec and images; or the commit, and where its builds appear.
@@ -51,6 +54,24 @@ def deploy(
         AutoMLOps.deploy(wait=True)
     """
     return live.told(deployed(output_dir, wait=wait, notebook=notebook, message=message))
+
+
+def run(run_local: bool | None = None) -> Deployed | Pushed:
+    """The older name of deploy(), for a codebase that stands.
+
+    Args:
+        run_local: What the codebase was generated with; left out, that is what counts.
+
+    Raises:
+        BadInput: also when the codebase was generated with another run_local; then nothing was done.
+    """
+    folder = api.folder_of(None)
+    settings = api.settings_of(folder) if Path(folder).is_dir() else None
+    if settings is not None and run_local not in (None, settings.run_local):
+        message = f"run_local={run_local!r}, and {folder} was generated with run_local={settings.run_local}"
+        hint = f"call generate(run_local={run_local!r}) first, or leave it out here"
+        raise BadInput([Problem(message=message, hint=hint)], "nothing was done")
+    return deploy()
 
 
 def deployed(

@@ -59,6 +59,13 @@ def go(
     return live.told(launched(generated, settings.get("output_dir"), dry_run=dry_run, wait=wait, notebook=notebook))
 
 
+def launchAll(  # noqa: N802
+    project_id: str | None = None, pipeline_params: Mapping[str, Any] | None = None, **settings: Any
+) -> Launched:
+    """The older name of go(), by which google-cloud-automlops knows it."""
+    return go(project_id, pipeline_params, **settings)
+
+
 def launched(
     generated: Generated,
     output_dir: str | os.PathLike[str] | None,

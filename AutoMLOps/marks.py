@@ -87,6 +87,13 @@ def makePipeline(  # noqa: N802
     _words("makePipeline", name, params)
 
 
+def clear_cache() -> None:
+    """Of older notebooks: it emptied a folder of cells between two calls. None is kept here, so there is none to clear.
+
+    The cells are read anew by each call, and what an abandoned one defined is not generated.
+    """
+
+
 def _words(what: str, name: object, params: object) -> None:
     """The cells are read as text later; this catches what a person would want to hear at once."""
     if not isinstance(name, str) or not name:

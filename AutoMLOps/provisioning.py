@@ -69,7 +69,7 @@ def _pushing(folder: Path, settings: Settings) -> Iterator[preflight.Check]:
         yield preflight.Check(name="repository", fate=preflight.Fate.OK, told=told)
 
 
-def provision(output_dir: str | os.PathLike[str] | None = None) -> Provisioned:
+def provision(output_dir: str | os.PathLike[str] | None = None, *, hide_warnings: bool | None = None) -> Provisioned:
     """Makes what the pipeline needs in your Google Cloud project: APIs, registry, bucket, service accounts, roles.
 
     It runs provision/provision_resources.sh as it stands on disk, edits included: read it first, it says what it makes
@@ -77,6 +77,7 @@ def provision(output_dir: str | os.PathLike[str] | None = None) -> Provisioned:
 
     Args:
         output_dir: The codebase; "AutoMLOps" if left out.
+        hide_warnings: Of older notebooks; what stands in the way is always told.
 
     Returns:
         What became of each resource and role; a notebook shows it as a table.
