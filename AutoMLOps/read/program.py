@@ -4,12 +4,13 @@ import ast
 from typing import NamedTuple
 
 from ..model import Cell, Import, Notebook, Problem
+from . import moved
 from .cells import code
 from .statements import Statement, bound, dotted, statements
 
 OURS = frozenset({"AutoMLOps", "google_cloud_automlops"})
 BLOCKS = frozenset({"if", "try", "with", "for", "while", "match", "def", "class"})
-VERBS = frozenset({"AutoMLOps.generate", "AutoMLOps.rehearse", "AutoMLOps.go"})
+VERBS = frozenset({"AutoMLOps.generate", "AutoMLOps.rehearse", "AutoMLOps.go", "AutoMLOps.launchAll"})
 
 
 class Placed(NamedTuple):
@@ -60,6 +61,7 @@ class Program:
         """A dotted name as its module knows it: `D.Input` is `kfp.dsl.Input` after `import kfp.dsl as D`."""
         root, dot, rest = name.partition(".")
         full = self.aliases.get(root, root) + dot + rest
+        full = full.removeprefix(f"{moved.OLDER}.")
         while full.startswith("AutoMLOps.AutoMLOps"):
             full = full.removeprefix("AutoMLOps.")
         return full
@@ -102,6 +104,7 @@ def _read(program: Program, cell: Cell, cut: bool, stop: int) -> bool:
         )
         return False
     if plain.magic == "define_component":
+        program.problems += moved.kubeflow(plain.text, cell.label, offset)
         _mark(program, found, cell, offset, plain.text)
         return False
     for statement in found:
@@ -112,6 +115,8 @@ def _read(program: Program, cell: Cell, cut: bool, stop: int) -> bool:
         if cut and not stop and any(program.resolve(call) in VERBS for call in statement.calls):
             return True
         _add(program, placed)
+        program.problems += moved.kubeflow(statement.text, cell.label, placed.line - 1)
+        program.warnings += moved.older(statement.text, cell.label, placed.line - 1)
     return False
 
 
