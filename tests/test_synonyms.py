@@ -488,6 +488,19 @@ def test_provision_and_deploy_take_what_they_took(folder):
     assert calls() == ["provision PLAN=", "run_all "]
 
 
+def test_use_ci_reads_the_repository_from_git_s_origin_as_run_local_does(folder):
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "remote", "add", "origin", "git@github.com:example/wine.git"], check=True)
+    AutoMLOps.generate(project_id="demo-project", notebook="work.py", use_ci=True, output_dir="pushed")
+    assert "source_repo_name: example/wine" in Path("pushed/configs/defaults.yaml").read_text(encoding="utf-8")
+    host = "cloud-source-repositories"
+    AutoMLOps.generate(
+        project_id="demo-project", notebook="work.py", use_ci=True, source_repo_type=host, output_dir="kept"
+    )
+    kept = Path("kept/configs/defaults.yaml").read_text(encoding="utf-8")
+    assert "source_repo_type: csr" in kept and "csr_name: AutoMLOps-repo" in kept
+
+
 def test_launch_all_is_go(folder):
     done = AutoMLOps.launchAll("demo-project", {}, notebook="work.py", use_ci=False, hide_warnings=True)
     assert calls() == ["provision PLAN=1", "provision PLAN=", "run_all "] and done.deployed.job.endswith("wine-1")
