@@ -39,6 +39,7 @@ GRANTS = {
     "to upload the source and read the log": (DEV, "roles/storage.objectUser", f"buckets/{BUCKET}"),
     "to find the bucket": (DEV, "roles/storage.legacyBucketReader", f"buckets/{BUCKET}"),
     "to read the source and write the log": (BUILDER, "roles/storage.objectUser", f"buckets/{BUCKET}"),
+    "to find the bucket of the log": (BUILDER, "roles/storage.legacyBucketReader", f"buckets/{BUCKET}"),
     "to push": (BUILDER, "roles/artifactregistry.writer", REPOSITORY),
 }
 PUSHES = {
@@ -70,7 +71,8 @@ def set_up(world: World) -> World:
 def world() -> World:
     made = World()
     made.project(PROJECT, "123456789012")
-    return set_up(made)
+    set_up(made).grant(*GRANTS["to find the bucket of the log"])
+    return made
 
 
 @pytest.fixture
@@ -401,6 +403,7 @@ TOLD = {
     "to upload the source and read the log": "storage.objects.create",
     "to find the bucket": "forbidden from accessing the bucket",
     "to read the source and write the log": "storage.objects.get",
+    "to find the bucket of the log": "does not have access to the bucket",
     "to push": "artifactregistry.repositories.uploadArtifacts",
 }
 
@@ -459,6 +462,7 @@ def test_a_build_ends_with_the_cloud(tmp_path):
     with standin() as cloud:
         set_up(cloud.state)
         cloud.state.grant(BUILDER, "roles/storage.objectUser", f"buckets/{BUCKET}")
+        cloud.state.grant(*GRANTS["to find the bucket of the log"])
         made = begin_in(cloud, says(f"touch {tmp_path}/begun; exec -a {marker} sleep 600"))
         until = time.monotonic() + 60
         while not (tmp_path / "begun").exists() and time.monotonic() < until:
@@ -486,7 +490,7 @@ def codebase(tmp_path: Path) -> Path:
 def stand_up(cloud: Cloud, codebase: Path) -> None:
     """What the provisioning script of the codebase comes to, as far as builds need it."""
     config = yaml.safe_load((codebase / "cloudbuild.yaml").read_text())
-    account, bucket = config["serviceAccount"], config["logsBucket"].removeprefix("gs://")
+    account, bucket = config["serviceAccount"], config["logsBucket"].split("/")[2]
     repository = re.search(rf"{HOST}/{PROJECT}/([^/]+)/", config["steps"][0]["args"][1])[1]
     place, email = f"{P}/locations/us-central1/repositories/{repository}", account.rpartition("/")[2]
     cloud.state.enable("artifactregistry", "cloudbuild", project=PROJECT)
@@ -497,7 +501,8 @@ def stand_up(cloud: Cloud, codebase: Path) -> None:
     made = cloud.run("gcloud", "storage", "buckets", "create", f"gs://{bucket}", "--location=us-central1")
     assert made.returncode == 0, made.stderr
     cloud.state.grant(email, "roles/artifactregistry.writer", place)
-    cloud.state.grant(email, "roles/storage.objectUser", f"buckets/{bucket}")
+    for role in ("objectUser", "legacyBucketReader"):
+        cloud.state.grant(email, f"roles/storage.{role}", f"buckets/{bucket}")
 
 
 def components(codebase: Path) -> dict[str, bytes]:
