@@ -418,6 +418,7 @@ def test_what_a_push_starts_is_a_build_of_cloud_build_s(clone):
         f"POST storage.googleapis.com/storage/v1/b?project={PROJECT}",
         {"name": "logs", "location": "us-central1"},
     )
+    state.grant(BUILDER, "roles/storage.legacyBucketReader", "buckets/logs")
     wanted = {
         "steps": [{"name": "python:3.11-slim", "args": ["true"]}],
         "logsBucket": "gs://logs",

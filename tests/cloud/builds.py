@@ -93,6 +93,7 @@ def operation(call: Call, name: str) -> JSON:
 
 @answers("GET storage/{bucket}/{object}", needs="storage.objects.get", on="buckets/{bucket}/objects/{object}")
 @answers("GET storage/{bucket}/{object=*/*}", needs="storage.objects.get", on="buckets/{bucket}/objects/{object}")
+@answers("GET storage/{bucket}/{object=*/*/*}", needs="storage.objects.get", on="buckets/{bucket}/objects/{object}")
 def read_log(call: Call, bucket: str, object: str) -> JSON | Answer:
     """As browsers read an object, and gcloud the log of a build."""
     return objects.read(replace(call, request=replace(call.request, query={"alt": ["media"]})), bucket, object)
