@@ -75,7 +75,7 @@ def arrived(cloud: Cloud) -> list[str]:
 
 
 def logs(cloud: Cloud) -> list[str]:
-    return [text.decode() for name, text in cloud.state.content.items() if "/objects/log-" in name]
+    return [text.decode() for name, text in cloud.state.content.items() if "/log-" in name]
 
 
 def test_a_push_builds_what_changed_starts_a_run_and_tells_no_secret(cloud: Cloud, repository: Path) -> None:

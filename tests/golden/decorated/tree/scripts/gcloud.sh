@@ -42,7 +42,7 @@ advise() {
     echo "that is more than Google allows for now; wait, or ask for more: $console/iam-admin/quotas?project=$PROJECT"
   elif told 'bucket name is not available|bucket namespace is shared'; then
     echo 'somebody else has a bucket of that name: choose another gs_bucket_name'
-  elif told 'permission|denied|forbidden|HTTPError 403|\[403\]'; then
+  elif told 'permission|denied|forbidden|have access|HTTPError 403|\[403\]'; then
     entitle "$errors" "$on"
   fi
 }
@@ -51,7 +51,7 @@ advise() {
 lacked() {
   if grep -qE 'permission to act as|impersonation permission' "$1"; then
     echo iam.serviceAccounts.actAs
-  elif grep -q 'forbidden from accessing the bucket' "$1"; then
+  elif grep -qE 'forbidden from accessing the bucket|have access to the bucket' "$1"; then
     echo storage.buckets.get # whatever gcloud guesses beside that
   else
     sed 's/(gcloud[^)]*)//' "$1" \
@@ -65,7 +65,7 @@ entitle() {
   local permission who role on=project name=$PROJECT location='' of=--project=$PROJECT
   local builder=words-it-s-quot-9918f0-builder@my-project.example.com.iam.gserviceaccount.com
   permission=$(lacked "$1")
-  who=$(grep -oE '[^][ ]+@[^][ ]+ does not have' "$1" | cut -d ' ' -f 1 | head -n 1 || :)
+  who=$(grep -oE '[^][/ ]+@[^][ ]+ does not have' "$1" | cut -d ' ' -f 1 | head -n 1 || :)
   if grep -q '^Step #' "$1"; then # what a build says, the builder was told
     [[ -n $permission ]] || return 0
     who=$builder
