@@ -411,7 +411,11 @@ def test_a_push_needs_nobody_but_the_accounts_of_the_table(watched: Prepared) ->
 
 
 @slow
-@pytest.mark.parametrize("row", OF_PUSHES, ids=name_of)
+@pytest.mark.parametrize(
+    "row",  # without the bucket's own row no build is even made: a run from here shows that one
+    [row for row in OF_PUSHES if row.role != "roles/storage.legacyBucketReader"],
+    ids=name_of,
+)
 def test_a_push_leads_to_no_run_without_one_row(row: Binding, watched: Prepared) -> None:
     before = runs(watched)
     with watched.lacking("packages"), watched.without(holder(row), row.role, place(row, FROM_GITHUB)):
