@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -255,19 +254,16 @@ class Unclear(Exception):
     """Something in a pipeline function that only running it can tell."""
 
 
-@dataclass(slots=True, eq=False)
 class Place:
     """A node as long as its name and what is around it may still change: kfp sees an `else` after the `if`."""
 
-    name: str
-    shape: Shape
-    around: "Place | None"
-    title: str = ""
-    detail: str = ""
-    count: int | None = None
-    limit: int = 0
-    follows: bool = False  # it is an elif
-    last: "Place | None" = None  # the last group within
+    def __init__(self, name: str, shape: Shape, around: "Place | None", title: str = "") -> None:
+        self.name, self.shape, self.around, self.title = name, shape, around, title
+        self.detail = ""
+        self.count: int | None = None
+        self.limit = 0
+        self.follows = False  # it is an elif
+        self.last: Place | None = None  # the last group within
 
     def above(self) -> "list[Place]":
         """The groups around it from the outermost, and itself."""

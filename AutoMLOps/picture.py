@@ -857,12 +857,13 @@ def _n(number: float) -> str:
     return f"{round(number, 1) + 0.0:.1f}".removesuffix(".0")
 
 
-BARRED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+BARRED = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def _text(text: str) -> str:
     """Text in XML. A character that XML cannot hold is written as Python writes it."""
-    text = BARRED.sub(lambda found: ascii(found[0])[1:-1], text)
+    if not text.isprintable():  # what can be shown can be written, and the pattern is slow to compile
+        text = re.sub(BARRED, lambda found: ascii(found[0])[1:-1], text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
 
 

@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, NamedTuple
 
 from AutoMLOps.errors import BadInput
 from AutoMLOps.model import Artifact, Kind, Param, Problem
@@ -204,8 +203,7 @@ def read(document: Mapping[str, Any]) -> Compiled:
     return compiled
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """The components and executors that tasks of the document refer to, and the faults found on the way."""
 
     document: Mapping[str, Any]
@@ -591,36 +589,30 @@ class ExpressionError(ValueError):
     """An expression that does not parse, or that compares what cannot be compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     function: str
     argument: "Expression"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(NamedTuple):
     operand: "Expression"
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(NamedTuple):
     operator: str
     left: "Expression"
     right: "Expression"
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(NamedTuple):
     operator: str
     left: "Expression"
     right: "Expression"
@@ -628,17 +620,15 @@ class Logic:
 
 Expression = Literal | Input | Call | Not | Compare | Logic
 
-TOKEN = re.compile(
-    r"""\s*(?:
+# Compiled where they are used: a picture is drawn without them.
+TOKEN = r"""\s*(?:
       (?P<input>inputs\.parameter_values\[\s*(?:'[^'\\\n]*'|"[^"\\\n]*")\s*\])
     | (?P<number>-?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\d+)u?)(?![\w.'"])
     | (?P<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")
     | (?P<word>[A-Za-z_]\w*)
     | (?P<sign>==|!=|<=|>=|&&|\|\||[<>!()])
-    )""",
-    re.VERBOSE,
-)
-ESCAPE = re.compile(
+    )"""
+ESCAPE = (
     r"""\\(?:([abfnrtv\\?"'`])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})"""
     r"""|([0-3][0-7]{2})|(.))"""
 )
@@ -655,9 +645,9 @@ def parsed(expression: str) -> Expression:
 
 
 def tokens(expression: str) -> Iterator[tuple[str, str]]:
-    place, end = 0, len(expression.rstrip())
+    place, end, token = 0, len(expression.rstrip()), re.compile(TOKEN, re.VERBOSE)
     while place < end:
-        found = TOKEN.match(expression, place)
+        found = token.match(expression, place)
         if found is None or found.lastgroup is None:
             raise ExpressionError(f"at {expression[place : place + 20].strip()!r}")
         yield found.lastgroup, found[found.lastgroup]
@@ -719,7 +709,7 @@ class Parser:
                 word = word.removesuffix("u")
                 return Literal(int(word) if re.fullmatch(r"-?\d+", word) else float(word))
             case "string", word:
-                return Literal(ESCAPE.sub(unescaped, word[1:-1]))
+                return Literal(re.sub(ESCAPE, unescaped, word[1:-1]))
             case "word", ("true" | "false") as word:
                 return Literal(word == "true")
             case "word", word if word in CASTS and self.accept("("):
