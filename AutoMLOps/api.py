@@ -122,8 +122,8 @@ def generated(
         values,
         which=which,
         live=live,
-        shared=chosen is None or chosen.images == "shared",
-        brought=chosen is not None and chosen.brings_packages,
+        images=(chosen or Settings()).images,
+        base_image=(chosen or Settings()).base_image,
         reserved=render.RESERVED,
         beside=beside,
     )

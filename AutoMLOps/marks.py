@@ -9,8 +9,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 @overload
 def component(func: Function) -> Function: ...
 @overload
-def component(*, packages_to_install: Sequence[str] | None = None) -> Callable[[Function], Function]: ...
-def component(func: Function | None = None, *, packages_to_install: Sequence[str] | None = None) -> Any:
+def component(
+    *, packages_to_install: Sequence[str] | None = None, base_image: str | None = None
+) -> Callable[[Function], Function]: ...
+def component(
+    func: Function | None = None, *, packages_to_install: Sequence[str] | None = None, base_image: str | None = None
+) -> Any:
     """Marks a function as a step of a pipeline. The function stays what it is: call it, test it.
 
     Its inputs are its parameters, typed: str, int, float, bool, list, dict, or `Input[Dataset]` and the like from
@@ -19,6 +23,8 @@ def component(func: Function | None = None, *, packages_to_install: Sequence[str
 
     Args:
         packages_to_install: Lines of a requirements.txt. What they leave out is found from the imports.
+        base_image: What its container starts from, in the place of the setting base_image. It gets an image of its
+            own then, with the others that start from the same.
 
     Example:
         @AutoMLOps.component

@@ -101,6 +101,7 @@ class Component:
     description: str = ""
     requirements: tuple[str, ...] = ()
     google: tuple[str, ...] = ()  # the modules of Google services that it imports
+    base: str = ""  # the image its container starts from, where it was given one of its own
     cell: str = ""
     line: int = 0
 

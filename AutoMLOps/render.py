@@ -14,11 +14,13 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from . import cloud, source
 from .errors import BadInput
 from .model import Artifact, Component, File, Import, Kind, Param, Pipeline, Problem, Source, Step, Tree, slug
+from .read.images import together
 from .settings import Settings, table
 
 if TYPE_CHECKING:
@@ -183,15 +185,40 @@ class Image(NamedTuple):
         """Whether the base image was chosen for what is installed in it, so that it must stay importable."""
         return Settings(base_image=self.base).brings_packages
 
+    @property
+    def tester(self) -> str:
+        """The image that its components are tested in."""
+        return self.base if self.brings_packages else Settings(base_image=self.base).python_image
+
 
 def _images(pipeline: Pipeline, settings: Settings) -> tuple[Image, ...]:
     def image(folder: str, components: tuple[Component, ...]) -> Image:
-        name = settings.image(pipeline.name, folder)
-        return Image(folder=folder, name=name, base=settings.base_image, kfp=_kfp(pipeline), components=components)
+        name, base = settings.image(pipeline.name, folder), components[0].base or settings.base_image
+        return Image(folder=folder, name=name, base=base, kfp=_kfp(pipeline), components=components)
 
-    if settings.images == "shared":
-        return (image("component_base", pipeline.components),)
-    return tuple(image(component.name, (component,)) for component in pipeline.components)
+    groups = together(pipeline.components, settings.images, settings.base_image)
+    return tuple(image(folder, group) for folder, group in zip(_folders(groups, settings), groups, strict=True))
+
+
+SHARED = "component_base"
+
+
+def _folders(groups: tuple[tuple[Component, ...], ...], settings: Settings) -> list[str]:
+    """The folder of each image: the component's own; or component_base, with the base's name behind it where a
+    component chose that; and a hash where two bases have one name."""
+    if settings.images == "per-component":
+        return [component.name for (component,) in groups]
+    bases = [group[0].base or settings.base_image for group in groups]
+    names = [SHARED if base == settings.base_image else f"{SHARED}_{_base_name(base)}" for base in bases]
+    return [
+        name if names.count(name) == 1 else f"{name}_{sha256(base.encode()).hexdigest()[:6]}"
+        for name, base in zip(names, bases, strict=True)
+    ]
+
+
+def _base_name(base: str) -> str:
+    """What a folder says of a base image: python:3.11-slim is python_3_11_slim."""
+    return "_".join(re.findall("[0-9a-z]+", base.partition("@")[0].rpartition("/")[2].lower()))
 
 
 def _kfp(pipeline: Pipeline) -> str:
@@ -252,6 +279,12 @@ def _google(pipeline: Pipeline) -> dict[str, str]:
 def _tests(image: Image, first: bool) -> list[str]:
     """The tests of an image's components; the first image's also that of the pipeline."""
     return [*(["tests/test_pipeline.py"] * first), *(f"tests/test_{each.name}.py" for each in image.components)]
+
+
+def _elsewhere(images: tuple[Image, ...]) -> dict[str, str]:
+    """The folders of those components whose code is not in the shared image."""
+    apart = [image for image in images if image.folder != SHARED]
+    return {component.name: image.folder for image in apart for component in image.components}
 
 
 def _outputs(component: Component) -> list[str]:
@@ -688,6 +721,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "deprovisioned": _deprovisioned,
     "differ": _differ,
     "doc": source.docstring,
+    "elsewhere": _elsewhere,
     "google": _google,
     "imports": _import_block,
     "install": _install,

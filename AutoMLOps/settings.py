@@ -165,6 +165,11 @@ class Settings:
         return f"{name}{self.accounts}" if self.project_id else ""
 
 
+def misnamed(image: str) -> tuple[str, str] | None:
+    """What is wrong with the name of a container image, and how to mend it."""
+    return _against(_IMAGE, image)
+
+
 def chosen(
     arguments: Mapping[str, object], saved: Mapping[str, object] | None = None
 ) -> tuple[Settings | None, tuple[Problem, ...]]:

@@ -113,7 +113,7 @@ def test_async_functions_travel():
 
 def test_a_try_of_imports_travels_whole():
     text = source(
-        "try:\n    import ujson as json\nexcept ImportError:\n    import json", step("json.dumps({})"), brought=True
+        "try:\n    import ujson as json\nexcept ImportError:\n    import json", step("json.dumps({})"), base_image="tf"
     )
     assert "try:\n    import ujson as json\nexcept ImportError:\n    import json\n" in text
 
@@ -487,6 +487,9 @@ def test_a_marked_chain_runs_in_the_order_given():
         ("@AutoMLOps.component(base='x')\ndef step(): pass", "`base` is no setting"),
         ("@AutoMLOps.component(packages_to_install='pandas')\ndef step(): pass", "not a list of str"),
         ("@AutoMLOps.component(packages_to_install=[x()])\ndef step(): pass", "not constant"),
+        ("@AutoMLOps.component(base_image='My Image')\ndef step(): pass", "'My Image' is not a container image"),
+        ("@AutoMLOps.component(base_image=['python'])\ndef step(): pass", "base_image is not a str"),
+        ("@AutoMLOps.component(base_image=x())\ndef step(): pass", "base_image is not constant"),
         ("@AutoMLOps.component(packages_to_install=['pandas', 'a b c;'])\ndef step(): pass", "a b c"),
         ("@AutoMLOps.component\ndef step():\n    import nowhere_to_be_found", "nowhere_to_be_found"),
     ],
@@ -683,7 +686,28 @@ def test_components_that_pin_one_package_differently_are_found():
         "@AutoMLOps.pipeline\ndef p():\n    a()\n    b()\n",
     )
     assert "pandas" in str(reading(*cells).problems[0]) and "per-component" in str(reading(*cells).problems[0])
-    assert reading(*cells, shared=False).problems == ()
+    assert reading(*cells, images="per-component").problems == ()
+
+
+def test_components_of_two_base_images_may_pin_one_package_differently():
+    code = "@AutoMLOps.component(packages_to_install=['pandas=={}'], base_image='python:3.{}')\ndef {}(): pass\n"
+    tail = "@AutoMLOps.pipeline\ndef p():\n    a()\n    b()\n"
+    apart = (IMPORTS, code.format("1.5.3", "10", "a"), code.format("2.2.0", "12", "b"), tail)
+    found = reading(*apart)
+    assert found.problems == ()
+    assert [component.base for component in found.pipeline.components] == ["python:3.10", "python:3.12"]
+    assert reading(*apart[:2], apart[2].replace("3.12", "3.10"), tail).problems
+    assert reading(
+        *apart[:2],
+        code.format("2.2.0", "12", "b").replace(", base_image='python:3.12'", ""),
+        tail,
+        base_image="python:3.10",
+    ).problems
+
+
+def test_one_component_that_pins_a_package_twice_is_told_whatever_the_images():
+    code = "@AutoMLOps.component(packages_to_install=['pandas==1.5.3', 'pandas==2.2.0'])\ndef step(): pass\n"
+    assert "keep one of the lines" in str(reading(IMPORTS, code, TAIL, images="per-component").problems)
 
 
 # --- scopes

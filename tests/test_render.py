@@ -109,6 +109,43 @@ def test_the_tree_of_the_wine_pipeline() -> None:
     ]
 
 
+def based(**bases: str) -> Pipeline:
+    """The wine pipeline, some of its components with a base image of their own."""
+    components = (dataclasses.replace(each, base=bases.get(each.name, "")) for each in WINE.components)
+    return dataclasses.replace(WINE, components=tuple(components))
+
+
+def test_components_with_a_base_of_their_own_have_an_image_for_each_base() -> None:
+    pipeline = based(train_model="tensorflow/tensorflow:2.16.1", evaluate_model="tensorflow/tensorflow:2.16.1")
+    tree = texts(pipeline)
+    apart = "components/component_base_tensorflow_2_16_1"
+    assert [path for path in tree if path.endswith(".py") and "/src/" in path] == [
+        "components/component_base/src/load_data.py",
+        f"{apart}/src/evaluate_model.py",
+        f"{apart}/src/train_model.py",
+    ]
+    assert "FROM tensorflow/tensorflow:2.16.1\n" in tree[f"{apart}/Dockerfile"]
+    assert "FROM python:" in tree["components/component_base/Dockerfile"]
+    image = f"{REGISTRY}/wine-quality/component_base_tensorflow_2_16_1"
+    assert image in tree["components/train_model/component.yaml"] and image in tree["cloudbuild.yaml"]
+    assert image not in tree["components/load_data/component.yaml"]
+
+
+def test_the_base_that_all_share_is_no_reason_for_another_image() -> None:
+    assert texts(based(train_model=PROJECT.base_image)) == texts()
+
+
+def test_where_every_component_has_the_same_base_there_is_one_image() -> None:
+    pipeline = based(**{each.name: "python:3.10" for each in WINE.components})
+    assert {path.split("/")[1] for path in texts(pipeline) if "/src/" in path} == {"component_base_python_3_10"}
+
+
+def test_two_bases_of_one_name_have_two_folders() -> None:
+    tree = texts(based(train_model="host.example/one/tf:2", evaluate_model="host.example/two/tf:2"))
+    folders = {path.split("/")[1] for path in tree if "/src/" in path}
+    assert len(folders) == 3 and all(re.fullmatch("component_base(_tf_2_[0-9a-f]{6})?", folder) for folder in folders)
+
+
 def test_an_image_for_each_component_has_a_folder_for_each() -> None:
     tree = texts(WINE, dataclasses.replace(PROJECT, images="per-component"))
     names = {

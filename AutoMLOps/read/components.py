@@ -56,6 +56,7 @@ def component(program: Program, defined: Definition, brought: bool = False, plac
             description=description,
             requirements=pins.lines,
             google=google.reached(imported, text),
+            base=defined.base,
             cell=defined.cell,
             line=defined.line,
         ),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..model import Import, Problem
+from ..settings import misnamed
 from .closure import without_marks
 from .marked import written
 from .program import Placed, Program
@@ -24,6 +25,7 @@ class Definition(NamedTuple):
     statement: Statement
     marked: bool = False
     packages: tuple[str, ...] = ()
+    base: str = ""
     description: str = ""
     given: tuple[Import, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -87,7 +89,7 @@ def _decorated(program: Program, name: str, placed: Placed) -> Definition:
     problems: list[Problem] = []
     statement = without_marks(program, placed)
     lost = placed.statement.text.count("\n") - statement.text.count("\n")
-    packages = _settings(program, name, placed, problems)
+    packages, base = _settings(program, name, placed, problems)
     return Definition(
         name=name,
         text=statement.text,
@@ -97,12 +99,13 @@ def _decorated(program: Program, name: str, placed: Placed) -> Definition:
         number=placed.number,
         statement=statement,
         packages=packages,
+        base=base,
         problems=tuple(problems),
     )
 
 
-def _settings(program: Program, name: str, placed: Placed, problems: list[Problem]) -> tuple[str, ...]:
-    """What the decorator was given."""
+def _settings(program: Program, name: str, placed: Placed, problems: list[Problem]) -> tuple[tuple[str, ...], str]:
+    """What the decorator was given: packages, and a base image."""
 
     def wrong(message: str, hint: str) -> None:
         problems.append(
@@ -114,15 +117,19 @@ def _settings(program: Program, name: str, placed: Placed, problems: list[Proble
     elif not isinstance(placed.statement.node, ast.FunctionDef):
         wrong(" is a class", "decorate a function")
     packages: tuple[str, ...] = ()
+    base = ""
     decorator = mark(program, placed, "component")
     for keyword in decorator.keywords if isinstance(decorator, ast.Call) else []:
         if keyword.arg == "packages_to_install":
             packages = _packages(program, keyword.value, wrong)
+        elif keyword.arg == "base_image":
+            base = _base(program, keyword.value, wrong)
         else:
-            wrong(f": `{keyword.arg or '**'}` is no setting of AutoMLOps.component", "it takes packages_to_install")
+            hint = "it takes packages_to_install and base_image"
+            wrong(f": `{keyword.arg or '**'}` is no setting of AutoMLOps.component", hint)
     if isinstance(decorator, ast.Call) and decorator.args:
         wrong(": its settings are given by name", "write packages_to_install=[...]")
-    return packages
+    return packages, base
 
 
 def _packages(program: Program, node: ast.expr, wrong: Callable[[str, str], None]) -> tuple[str, ...]:
@@ -136,6 +143,20 @@ def _packages(program: Program, node: ast.expr, wrong: Callable[[str, str], None
     if value is not None:
         wrong(": packages_to_install is not a list of str", 'write ["pandas", "scikit-learn==1.5.0"]')
     return ()
+
+
+def _base(program: Program, node: ast.expr, wrong: Callable[[str, str], None]) -> str:
+    try:
+        value = evaluate(program, node)
+    except ValueError as error:
+        wrong(f": base_image is not constant ({error})", "write the image's name out")
+        return ""
+    fault = misnamed(value) if isinstance(value, str) else None
+    if fault:
+        wrong(f": base_image {fault[0]}", fault[1])
+    elif value is not None and not isinstance(value, str):
+        wrong(": base_image is not a str", 'write "python:3.11-slim"')
+    return value if isinstance(value, str) and not fault else ""
 
 
 def _marked(program: Program, number: int) -> Definition:

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from ..model import Component, Import, Notebook, Param, Pipeline, Problem, slug
 from ..nouns import replace
+from ..settings import Settings
 from ..source import WIDTH, literal
 from . import body as bodies
 from . import compose
 from .closure import Closure, Owner, closure
 from .components import Read, component, modules
 from .definitions import Definition, definitions
+from .images import together
 from .program import Program, program
 from .requirements import Pinned, Places, conflicts, pinned, search, tools
 from .scopes import walked
@@ -34,10 +36,14 @@ class Reading(NamedTuple):
 class Surroundings(NamedTuple):
     """What reading must know of the world around the notebook."""
 
-    shared: bool
-    brought: bool
+    images: str
+    base_image: str
     reserved: frozenset[str]
     places: Places
+
+    def brought(self, defined: Definition) -> bool:
+        """Whether the base image of a component was chosen for what it holds."""
+        return Settings(base_image=defined.base or self.base_image).brings_packages
 
 
 class Faults:
@@ -58,16 +64,17 @@ def pipeline(
     *,
     which: str | None = None,
     live: bool = False,
-    shared: bool = True,
-    brought: bool = False,
+    images: str = "shared",
+    base_image: str = "",
     reserved: frozenset[str] = frozenset(),
     beside: str = "",
 ) -> Reading:
     """The pipeline that the notebook defines, with every fault in it.
 
     `values` are for its parameters. `which` names one pipeline of several. `live` cells come in the order of execution.
-    `shared` says that all components go into one image, `brought` that the user chose its base. `reserved` names are
-    taken in the generated pipeline.py. `beside` is the folder of the notebook's file: modules there are its own.
+    `images` says which components share an image, `base_image` what it starts from unless they say so. `reserved`
+    names are taken in the generated pipeline.py. `beside` is the folder of the notebook's file: modules there are its
+    own.
     """
     read = program(notebook, live)
     faults = Faults(read.problems, read.warnings)
@@ -76,7 +83,9 @@ def pipeline(
     found = _one(read, which, live, faults.problems)
     if found is None:
         return Reading(pipeline=None, problems=_unique(faults.problems), warnings=tuple(faults.warnings))
-    where = Surroundings(shared=shared, brought=brought, reserved=reserved, places=search((beside,) if beside else ()))
+    places = search((beside,) if beside else ())
+    base = base_image or Settings().base_image
+    where = Surroundings(images=images, base_image=base, reserved=reserved, places=places)
     made = _pipeline(read, found, defined, values or {}, faults, where)
     problems = _unique(faults.problems)
     return Reading(pipeline=None if problems else made, problems=problems, warnings=tuple(faults.warnings))
@@ -142,7 +151,7 @@ def _pipeline(
     faults.warnings += carried.warnings
     reached = {*needs, *(name for placed in carried.statements for name in placed.statement.needs)}
     wanted = [item for name, item in defined.items() if name in reached]
-    reads = {item.name: component(program, item, where.brought, where.places) for item in wanted}
+    reads = {item.name: component(program, item, where.brought(item), where.places) for item in wanted}
     for read in reads.values():
         faults.add(read)
     components = {name: read.component for name, read in reads.items() if read.component.source}
@@ -150,8 +159,8 @@ def _pipeline(
     faults.problems += [*_placed(found, body.problems), *_shadows(reads), *_hidden(nodes, defined, owner)]
     faults.problems += _clashes(components, function.name, carried, where.reserved, owner)
     used = tuple(components[name] for name in dict.fromkeys([*(name for _, _, name in sorted(body.used)), *components]))
-    if where.shared:
-        faults.problems += conflicts(used)
+    for group in together(used, where.images, where.base_image):
+        faults.problems += conflicts(group)
     bound_ = _values(owner, parameters, values, faults.problems)
     pins = _installed(carried, owner, where.places)
     faults.problems += pins.problems
