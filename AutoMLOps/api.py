@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
-from . import disk, jupyter, read, render
+from . import codebase, disk, jupyter, read, render
 from . import settings as settings_
 from .display import Generated
 from .errors import BadInput
@@ -162,6 +162,8 @@ def _found(
 def _written(tree: Tree, folder: str, reading: read.Reading, settings: Settings, dry_run: bool) -> Generated:
     assert reading.pipeline is not None  # noqa: S101 - generated() has raised otherwise
     changes = disk.write(tree, folder, dry_run)
+    if not dry_run:
+        codebase.generated(folder)
     return Generated(
         folder=f"{folder}/",
         changes=changes,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import api, disk, read
+from . import api, codebase, disk, read
 from . import settings as settings_
 from .display import Generated
 from .errors import AutoMLOpsError, BadInput
@@ -176,8 +176,10 @@ def _generated(given: argparse.Namespace, dry_run: bool) -> Generated:
 
 
 def _folder(given: argparse.Namespace) -> str:
-    beside = given.notebook.parent if given.notebook else Path()
-    return os.fspath(given.output_dir or beside / "AutoMLOps")
+    """Beside the notebook, where one is named; else where a codebase stands."""
+    if given.notebook:
+        return str(given.output_dir or given.notebook.parent / "AutoMLOps")
+    return codebase.standing(given.output_dir)
 
 
 def _rehearse(given: argparse.Namespace) -> object:

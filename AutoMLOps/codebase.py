@@ -1,6 +1,7 @@
 """What a generated codebase says, as it lies on disk: its images, the code in them, what they install."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,26 @@ from .nouns import noun
 
 COMPONENTS = "components"
 PIPELINE = "pipelines/pipeline.py"
+MANIFEST = ".automlops/manifest.json"
+
+# The folder that this process generated last: as it was called, and where that was.
+_LAST: list[tuple[str, str]] = []
+
+
+def generated(folder: str) -> None:
+    """Remembers a folder that was just written: the verbs that follow act on it."""
+    _LAST[:] = [(folder, os.path.abspath(folder))]
+
+
+def standing(given: str | os.PathLike[str] | None) -> str:
+    """The folder that a verb acts on: the one it is given; else the one generated last; else the current one, where
+    that is a codebase; else ./AutoMLOps."""
+    if given:
+        return os.path.normpath(given)
+    for called, folder in _LAST:
+        if os.path.isfile(os.path.join(folder, MANIFEST)):
+            return called if os.path.abspath(called) == folder else folder
+    return "." if os.path.isfile(MANIFEST) else "AutoMLOps"
 
 
 @noun

@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from . import api, disk, jupyter, live, preflight, repository, script
+from . import api, codebase, disk, jupyter, live, preflight, repository, script
 from .errors import BadInput, ScriptFailed
 from .model import Problem
 from .outcomes import Deployed, Pushed
@@ -37,7 +37,7 @@ def deploy(
     the codebase and the notebook and pushes them, never by force; the trigger then tests, builds and starts a run.
 
     Args:
-        output_dir: The codebase; "AutoMLOps" if left out.
+        output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
         wait: Stay until the run has ended, and fail if it failed; for run_local=True.
         notebook: The notebook to commit with the codebase; found, where Jupyter tells which one this is.
         message: What the commit says of itself.
@@ -65,7 +65,7 @@ def run(run_local: bool | None = None) -> Deployed | Pushed:
     Raises:
         BadInput: also when the codebase was generated with another run_local; then nothing was done.
     """
-    folder = api.folder_of(None)
+    folder = codebase.standing(None)
     settings = api.settings_of(folder) if Path(folder).is_dir() else None
     if settings is not None and run_local not in (None, settings.run_local):
         message = f"run_local={run_local!r}, and {folder} was generated with run_local={settings.run_local}"
@@ -82,7 +82,7 @@ def deployed(
     message: str | None = None,
 ) -> Deployed | Pushed:
     """The story of deploy(), whoever is to see it."""
-    folder = api.folder_of(output_dir)
+    folder = codebase.standing(output_dir)
     settings = api.settings_of(folder) if Path(folder).is_dir() else None
     if settings is not None and not settings.run_local:
         check(settings, wait)

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
-from . import nouns
+from . import codebase, nouns
 from .artifacts import named, title
 from .errors import BadInput
 from .markup import escape, frame, table
@@ -77,7 +77,7 @@ def runs(output_dir: str | os.PathLike[str] | None = None) -> Runs:
     """The runs on record of a codebase, the newest first, with their parameters and metrics.
 
     Args:
-        output_dir: The codebase; "AutoMLOps" if left out.
+        output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
 
     Returns:
         A sequence of runs, which a notebook shows as a table. `.compare()` puts them side by side;
@@ -86,7 +86,7 @@ def runs(output_dir: str | os.PathLike[str] | None = None) -> Runs:
     Example:
         AutoMLOps.runs()[:2].compare()
     """
-    return Runs(recorded(os.fspath(output_dir or "AutoMLOps")))
+    return Runs(recorded(codebase.standing(output_dir)))
 
 
 def _showing(run: Run) -> Rehearsed:

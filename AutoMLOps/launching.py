@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from . import api, deploying, live, provisioning
+from . import api, codebase, deploying, live, provisioning
 from .display import Generated
 from .errors import BadInput
 from .nouns import replace
@@ -75,7 +75,7 @@ def launched(
     notebook: str | os.PathLike[str] | None,
 ) -> Launched:
     """The story of go() from when the codebase is written, whoever is to see it."""
-    settings = api.settings_of(api.folder_of(output_dir))
+    settings = api.settings_of(codebase.standing(output_dir))
     deploying.check(settings, wait)
     live.show(generated if dry_run else replace(generated, next_steps=()))  # the next steps are those that follow
     planned = provisioning.planned(output_dir)

@@ -24,7 +24,7 @@ def plan(output_dir: str | os.PathLike[str] | None = None) -> Planned:
     login it plans as if nothing were there, and says so.
 
     Args:
-        output_dir: The codebase; "AutoMLOps" if left out.
+        output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
 
     Returns:
         The checks, each with what mends it, and a row for each resource and role with its reason; a notebook shows
@@ -76,7 +76,7 @@ def provision(output_dir: str | os.PathLike[str] | None = None, *, hide_warnings
     and why. What is there already is kept, so calling it again does nothing. It uses gcloud, with your login.
 
     Args:
-        output_dir: The codebase; "AutoMLOps" if left out.
+        output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
         hide_warnings: Of older notebooks; what stands in the way is always told.
 
     Returns:
@@ -110,7 +110,7 @@ def deprovision(
     the APIs.
 
     Args:
-        output_dir: The codebase; "AutoMLOps" if left out.
+        output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
         delete_data: True takes away the bucket although there is something in it.
         dry_run: True stops after showing what would be done.
 

@@ -77,8 +77,8 @@ def rehearse(
         AutoMLOps.rehearse(pipeline_params={"rows": 178, "depth": 3})
         AutoMLOps.rehearse(parameters={"depth": 5}, cache=True)
     """
-    folder = api.folder_of(settings.get("output_dir"))
     generating = pipeline_params is not None or notebook is not None
+    folder = (api.folder_of if generating else codebase.standing)(settings.get("output_dir"))
     wishes = Wishes(
         parameters={} if parameters is None else parameters,
         stubs={} if stubs is None else stubs,
@@ -96,7 +96,7 @@ def rehearse(
         )
         warnings = done.warnings
     elif api.from_cells():
-        warnings = _behind(pipeline, settings)
+        warnings = _behind(pipeline, folder)
     result = rehearsed(folder, wishes, warnings=warnings, cells=_cells(notebook))
     if jupyter.shell() is None:
         print(result)  # a script that calls this has no cell to show the result in
@@ -115,10 +115,11 @@ def _idle(settings: Mapping[str, Any], generating: bool) -> Iterator[Problem]:
             yield Problem(message=f"{name} is for generating, and nothing is generated here", hint=hint)
 
 
-def _behind(pipeline: str | None, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
+def _behind(pipeline: str | None, folder: str) -> tuple[Problem, ...]:
     """What to say where the cells have moved on since the codebase was written."""
     try:
-        done = api.from_call(None, None, notebook=None, pipeline=pipeline, dry_run=True, settings=settings)
+        output = {"output_dir": folder}
+        done = api.from_call(None, None, notebook=None, pipeline=pipeline, dry_run=True, settings=output)
     except BadInput:
         return ()  # this notebook holds no pipeline as it stands: the codebase is another's, or its own affair
     count = sum(change.fate in (Fate.CREATED, Fate.CHANGED, Fate.REMOVED) for change in done.changes)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from tools import need
 
+from AutoMLOps import codebase
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
@@ -15,6 +17,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever an earlier test left behind, nobody sits at a prompt: IPython says so by its name for that."""
     monkeypatch.delattr(sys, "ps1", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_codebase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was generated before: each test is a kernel of its own."""
+    monkeypatch.setattr(codebase, "_LAST", [])
 
 
 @pytest.fixture

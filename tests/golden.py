@@ -41,15 +41,22 @@ def generate(case: str, into: Path, **more: object) -> object:
 
 
 def accept() -> None:
+    """Writes what changed; a file that only names other versions of what is installed stays as it is."""
     import shutil
     import tempfile
 
     for case in CASES:
         target = ROOT / case / "tree"
-        shutil.rmtree(target, ignore_errors=True)
         with tempfile.TemporaryDirectory() as folder:  # outside of this repository, as the tests' own
-            generate(case, Path(folder) / "made")
-            shutil.copytree(Path(folder) / "made", target, ignore=shutil.ignore_patterns(".automlops"))
+            made = Path(folder) / "made"
+            generate(case, made)
+            before, after = tree(target), tree(made)
+            for path in before.keys() - after.keys():
+                (target / path).unlink()
+            for path in after:
+                if after[path] != before.get(path):
+                    (target / path).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(made / path, target / path)
 
 
 if __name__ == "__main__":

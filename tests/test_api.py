@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from AutoMLOps import AutoMLOps, BadInput
+from AutoMLOps import AutoMLOps, BadInput, codebase
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPT = """
@@ -237,3 +237,9 @@ def test_nothing_is_contacted_and_no_heavy_library_is_loaded(tmp_path):
         "print([name for name in sys.modules if name.partition('.')[0] in ('kfp', 'IPython', 'nbformat', 'yaml', 'subprocess') or name.startswith('google.cloud.')])\n"
     )
     assert run(cwd=tmp_path).stdout.endswith("[]\n")
+
+
+def test_the_verbs_that_follow_act_on_what_was_generated_last_and_not_on_a_dry_run(script):
+    generate(script, output_dir="one")
+    generate(script, output_dir="two", dry_run=True)
+    assert codebase.standing(None) == "one"

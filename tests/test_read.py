@@ -446,6 +446,17 @@ def test_a_description_may_hold_a_parenthesis():
     assert "    print(n)\n" in component.source
 
 
+def test_what_a_marked_pipeline_says_of_its_parameters_is_kept():
+    cell = "%%define_component\nAutoMLOps.makeComponent(name='step', params=[{'name': 'n', 'type': int}])\nprint(n)"
+    chain = "[{'component_name': 'step', 'param_mapping': [('n', 'k')]}]"
+    params = "[{'name': 'k', 'type': int, 'description': 'how many (at most)'}]"
+    found = reading(
+        IMPORTS, cell, f"AutoMLOps.makePipeline(name='p', params={params}, pipeline={chain})", values={"k": 1}
+    )
+    assert [param.description for param in found.pipeline.parameters] == ["how many (at most)"]
+    assert ast.get_docstring(ast.parse(found.pipeline.body).body[0]).startswith("The pipeline p.\n\nArgs:")
+
+
 def test_a_marked_cell_needs_no_import_of_kfp():
     cell = "%%define_component\nAutoMLOps.makeComponent(name='step', params=[{'name': 'data', 'type': 'Output[Dataset]'}])\nopen(data.path, 'w')\n"
     found = reading(

@@ -58,7 +58,10 @@ def written(program: Program, marked: Marked) -> Written:
     problems = (*(Problem(message=fault, cell=marked.cell, line=marked.line) for fault in faults), *wrong)
     description = str(given.get("description") or "")
     head = _head(name, [(param, text) for param, text, _ in said])
-    head += "\n" + _doc(description, name, [(param, about) for param, _, about in said])
+    if description.strip() or any(about for _, _, about in said):
+        head += "\n" + documented(description or f"The step {name}.", said) + "\n"
+    else:
+        head += "\n"
     types = (ast.walk(ast.parse(text, mode="eval")) for _, text, _ in said)
     used = {node.id for tree in types for node in tree if isinstance(node, ast.Name)}
     imports = (Import(module="kfp.dsl", name=kind) for kind in KFP_TYPES if kind in used and not program.last(kind))
@@ -140,14 +143,13 @@ def _entry(program: Program, item: ast.expr, faults: list[str]) -> tuple[str, st
     return name, written, str(said or "")
 
 
-def _doc(description: str, name: str, said: list[tuple[str, str]]) -> str:
-    """The docstring of a marked cell's function, in the manner that kfp reads descriptions from."""
-    if not description.strip() and not any(text for _, text in said):
-        return ""
-    lines = [" ".join(description.split()) or f"The step {name}."]
-    if any(text for _, text in said):
-        lines += ["", "Args:", *(f"    {name}: {' '.join(text.split())}" for name, text in said if text.strip())]
-    return "    " + docstring("\n".join(lines), indent=4) + "\n"
+def documented(summary: str, params: list[tuple[str, str, str]]) -> str:
+    """A docstring that says what a function and its params are, in the manner that kfp reads descriptions from."""
+    lines = [" ".join(summary.split())]
+    if any(text for _, _, text in params):
+        told = ((name, " ".join(text.split())) for name, _, text in params)
+        lines += ["", "Args:", *(f"    {name}: {text}" for name, text in told if text)]
+    return "    " + docstring("\n".join(lines), indent=4)
 
 
 def _body(program: Program, marked: Marked, name: str, params: list[str]) -> tuple[str, tuple[Problem, ...]]:

@@ -9,7 +9,7 @@ from ..source import WIDTH, literal
 from . import body as bodies
 from .closure import without_marks
 from .definitions import mark
-from .marked import arguments, identifier, params
+from .marked import arguments, documented, identifier, params
 from .program import Placed, Program
 from .signature import evaluate
 from .statements import Statement, dotted
@@ -116,10 +116,11 @@ def _made(program: Program, placed: Placed, call: ast.Call) -> Found:
         what = f"param_mapping names `{target}`, no parameter of the pipeline"
         faults.append(f"makePipeline: {what}{_nearest(target, known)}")
     problems = tuple(Problem(message=fault, cell=placed.cell, line=placed.line) for fault in faults)
+    description = str(given.get("description") or "")
     return Found(
         title=title if isinstance(title, str) else "",
-        description=str(given.get("description") or ""),
-        text="" if problems else _chained(str(title), takes, chain),
+        description=description,
+        text="" if problems else _chained(str(title), description, takes, chain),
         cell=placed.cell,
         line=placed.line,
         offset=0,
@@ -156,12 +157,19 @@ def _chain(value: object, faults: list[str]) -> list[tuple[str, list[tuple[str, 
     return chain
 
 
-def _chained(title: str, params: list[tuple[str, str, str]], chain: list[tuple[str, list[tuple[str, str]]]]) -> str:
+def _chained(
+    title: str,
+    description: str,
+    params: list[tuple[str, str, str]],
+    chain: list[tuple[str, list[tuple[str, str]]]],
+) -> str:
     """The function of a chain: each step after the one before it, unless it takes something from that one anyway."""
     name = identifier(title).lower() or "pipeline"
     taken = {name for name, _ in chain}
     function = "pipeline" if "pipeline" not in taken else f"{name}_pipeline"
     lines = [_wrapped("", f"def {function}", [f"{param}: {written}" for param, written, _ in params], ":")]
+    if any(text.strip() for _, _, text in params):
+        lines.append(documented(description or f"The pipeline {title}.", params))
     tasks: list[str] = []
     counts: dict[str, int] = {}
     for component_name, pairs in chain:

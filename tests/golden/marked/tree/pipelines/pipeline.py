@@ -36,6 +36,12 @@ tell = component("tell")
     ),
 )
 def pipeline(words: str, times: int, options: dict):
+    """it's "quoted" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉 and a second line: # not a comment
+
+    Args:
+        words: it's "quoted" (GCS), $(whoami) `id` {braces} {{ jinja }} {% raw %} \\back 🎉
+        times: how often
+    """
     write_words_task = write_words(words=words, times=times)
     count_words_task = count_words(text=write_words_task.outputs["text"])
     tell(number=count_words_task.outputs["number"], options=options)
