@@ -70,8 +70,8 @@ LAYOUT = (
 
 # What pipelines/pipeline.py defines or calls by name: a component or a carried statement so named would break it.
 RESERVED = frozenset(
-    ("COMPONENTS", "Iterable", "Path", "SystemExit", "argparse", "compiled", "component", "components", "dict", "json")
-    + ("json_format", "main", "ord", "print", "re", "sorted", "str", "upload", "written")
+    ("COMPONENTS", "Iterable", "Path", "SystemExit", "argparse", "compiled", "component", "components", "dict", "getattr")
+    + ("json", "json_format", "main", "ord", "print", "re", "sorted", "str", "upload", "written", "yaml")
 )
 PIPELINE_IMPORTS = (
     Import(module="argparse"),
@@ -79,6 +79,7 @@ PIPELINE_IMPORTS = (
     Import(module="re"),
     Import(module="collections.abc", name="Iterable"),
     Import(module="pathlib", name="Path"),
+    Import(module="yaml"),
     Import(module="google.protobuf", name="json_format"),
     Import(module="kfp", name="components"),
 )

@@ -252,7 +252,8 @@ def test_reserved_names_are_those_that_pipeline_py_defines_and_calls() -> None:
     module = ast.parse(texts(empty)["pipelines/pipeline.py"])
     bound = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
     bound |= {alias.asname or alias.name for node in module.body for alias in getattr(node, "names", ())}
-    bound |= {node.targets[0].id for node in module.body if isinstance(node, ast.Assign)}  # type: ignore[attr-defined]
+    targets = (target for node in module.body if isinstance(node, ast.Assign) for target in node.targets)
+    bound |= {target.id for target in targets if isinstance(target, ast.Name)}
     used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and hasattr(builtins, node.id)}
     assert (bound | used) - {"pipeline", "load_data", "filter", "__name__"} == render.RESERVED
 
