@@ -22,7 +22,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import AutoMLOpsError, BadInput, RunFailed, ScriptFailed, StepFailed, WriteError
-from .marks import clear_cache, component, makeComponent, makePipeline, pipeline
+from .marks import OUTPUT_DIR, clear_cache, component, makeComponent, makePipeline, pipeline
 
 if TYPE_CHECKING:
     from .api import generate as generate
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __version__ = "2.0.0"
 __all__ = [
+    "OUTPUT_DIR",
     "AutoMLOps",
     "AutoMLOpsError",
     "BadInput",
@@ -79,8 +80,6 @@ VERBS = {
     "runs": "history",
 }
 GONE = {
-    "OUTPUT_DIR": "it was where Kubeflow put components in its own syntax, which are not read: "
-    "decorate them with @AutoMLOps.component, and leave output_component_file out",
     "monitor": "deployed models are not watched yet",
 }
 
@@ -91,7 +90,9 @@ def __getattr__(name: str) -> Any:
         return globals().setdefault(name, getattr(import_module(f".{VERBS[name]}", __name__), name))
     if name in GONE:
         raise AttributeError(f"AutoMLOps has no {name}: {GONE[name]}")
-    raise AttributeError(f"AutoMLOps has no {name!r}; it has {', '.join(__all__[1:])}")
+    raise AttributeError(
+        f"AutoMLOps has no {name!r}; it has {', '.join(each for each in __all__ if each != 'AutoMLOps')}"
+    )
 
 
 def __dir__() -> list[str]:

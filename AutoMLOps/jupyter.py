@@ -77,20 +77,33 @@ def register(ipython: Any = None) -> None:
         _execute(ipython, cell)
 
     def define_component(line: str, cell: str) -> None:
-        """Marks the cell as a component: runs its makeComponent call alone; the code below is the component's body."""
-        _execute(ipython, _call(cell), {**_types(), **ipython.user_ns})
+        """Marks the cell as a component: runs its makeComponent call alone; the code below is the component's body.
+
+        A cell that defines its component in Kubeflow's syntax, as a decorated function, is run.
+        """
+        call = _call(cell)
+        _execute(ipython, call or cell, {**_types(), **ipython.user_ns} if call else None)
+
+    def define_kfp_pipeline(line: str, cell: str) -> None:
+        """Runs the cell, which holds a pipeline in Kubeflow's syntax."""
+        _execute(ipython, cell)
 
     ipython.events.register("post_run_cell", watch)
     ipython.register_magic_function(define_imports, "cell")
     ipython.register_magic_function(define_component, "cell")
+    ipython.register_magic_function(define_kfp_pipeline, "cell")
 
 
 def _call(cell: str) -> str:
-    """The makeComponent call, found as code: a parenthesis in its description ends nothing."""
+    """The makeComponent call, found as code: a parenthesis in its description ends nothing. Nothing where the cell
+    has a decorated function in its stead."""
     from .read.cells import code
-    from .read.statements import dotted, statements
+    from .read.statements import decorates, dotted, statements
 
-    first = next(iter(statements(code(cell).text)), None)
+    found = statements(code(cell).text)
+    first = next(iter(found), None)
+    if decorates(found):
+        return ""
     value = getattr(first.node, "value", None) if first else None
     if first is None or not dotted(getattr(value, "func", None) or value).endswith("makeComponent"):  # type: ignore[arg-type]
         raise ValueError("a cell under %%define_component starts with AutoMLOps.makeComponent(name=..., params=[...])")

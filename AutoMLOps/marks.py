@@ -5,6 +5,10 @@ from typing import Any, NoReturn, TypeVar, overload
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# Of older notebooks: where kfp writes what `output_component_file=f"{AutoMLOps.OUTPUT_DIR}/train.yaml"` asks for. kfp
+# makes no folder for it, so it is one that is there: the current one. Nothing here reads that file.
+OUTPUT_DIR = "."
+
 
 @overload
 def component(func: Function) -> Function: ...

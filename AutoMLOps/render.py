@@ -70,7 +70,18 @@ LAYOUT = (
 
 # What pipelines/pipeline.py defines or calls by name: a component or a carried statement so named would break it.
 RESERVED = frozenset(
-    ("COMPONENTS", "Iterable", "Path", "SystemExit", "argparse", "compiled", "component", "components", "dict", "getattr")
+    (
+        "COMPONENTS",
+        "Iterable",
+        "Path",
+        "SystemExit",
+        "argparse",
+        "compiled",
+        "component",
+        "components",
+        "dict",
+        "getattr",
+    )
     + ("json", "json_format", "main", "ord", "print", "re", "sorted", "str", "upload", "written", "yaml")
 )
 PIPELINE_IMPORTS = (

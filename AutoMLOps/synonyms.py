@@ -57,7 +57,7 @@ _TABLE = (
     Synonym("hide_warnings", takes=(True, False), why=_LOOKED),
     Synonym("precheck", takes=(True,), why=_LOOKED),
     Synonym("project_number", whatever=True, why="it is looked up"),
-    Synonym("use_kfp_spec", takes=(False,), why="components in Kubeflow's own syntax are not read"),
+    Synonym("use_kfp_spec", takes=(True, False), why="Kubeflow's own syntax is found by itself"),
     Synonym("cloud_run_location", takes=(_REGION,), why=_SERVICE),
     Synonym("cloud_run_name", takes=("run-pipeline",), why=_SERVICE),
     Synonym("cloud_tasks_queue_location", takes=(_REGION,), why=_SERVICE),

@@ -61,7 +61,7 @@ def test_an_edited_cell_wins_and_nothing_below_the_call_counts(shell, tmp_path):
         STEP.replace("print(n)", "print(-n)"),
         "AutoMLOps.generate()\nsyntax_error_is_not_here = 1",
     )
-    assert "print(-n)" in (tmp_path / "AutoMLOps/components/component_base/src/step.py").read_text()
+    assert "print(-n)" in next((tmp_path / "AutoMLOps").rglob("src/step.py")).read_text()
 
 
 def test_a_rehearsal_warns_where_the_cells_have_moved_on(shell):
@@ -80,6 +80,23 @@ def test_define_component_runs_the_call_alone(shell):
 
 def test_define_component_without_the_call_raises(shell):
     assert isinstance(run(shell, "%load_ext AutoMLOps", "%%define_component\nx = 1").error_in_exec, ValueError)
+
+
+KUBEFLOW = """%%define_component
+@dsl.component(base_image="python:3.11", output_component_file=f"{AutoMLOps.OUTPUT_DIR}/step.yaml")
+def step(n: int):
+    print(n)
+"""
+
+
+def test_cells_in_kubeflows_syntax_are_run_and_read(shell, tmp_path):
+    imports = "%%define_imports\nfrom AutoMLOps import AutoMLOps\nfrom kfp import dsl"
+    pipeline = "%%define_kfp_pipeline\n@dsl.pipeline(name='one-step')\ndef pipe(n: int = 1):\n    step(n=n)\n"
+    result = run(shell, "%load_ext AutoMLOps", imports, KUBEFLOW, pipeline, "AutoMLOps.generate(use_kfp_spec=True)")
+    assert result.success
+    assert shell.user_ns["pipe"].pipeline_spec.pipeline_info.name == "one-step"
+    assert "exec-step" in (tmp_path / "step.yaml").read_text()
+    assert "def step(n: int):" in next((tmp_path / "AutoMLOps").rglob("src/step.py")).read_text()
 
 
 def test_define_imports_runs_its_cell_and_tells_each_watcher_once(shell):

@@ -832,15 +832,6 @@ def test_a_marked_cell_that_rebinds_a_notebook_name_is_said(body):
     assert said.startswith("cell 3, line 4") and "gives it a new value" in said
 
 
-def test_kubeflows_own_component_is_not_run_while_compiling():
-    cells = (
-        "from kfp import dsl\n@dsl.component\ndef native(x: int): print(x)",
-        step("pass"),
-        TAIL + "    native(x=1)\n",
-    )
-    assert "Kubeflow's syntax" in str(reading(IMPORTS, *cells).problems[0])
-
-
 @pytest.mark.parametrize(
     "change",
     [

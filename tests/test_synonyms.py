@@ -194,7 +194,6 @@ def test_the_file_s_host_tells_what_the_name_of_a_repository_is_of():
         ({"orchestration_framework": "tfx"}, "written for Kubeflow (kfp)"),
         ({"artifact_repo_type": "jfrog"}, "images are kept in Artifact Registry"),
         ({"precheck": False}, "what is missing is always looked for"),
-        ({"use_kfp_spec": True}, "in Kubeflow's own syntax are not read"),
         ({"use_kfp_spec": 0}, "use_kfp_spec=int is not here yet"),
         ({"vpc_connector": "mine"}, "is not here yet"),
         ({"pubsub_topic_name": "mine"}, "is not here yet"),
@@ -526,12 +525,19 @@ def test_clear_cache_leaves_everything_as_it_is(folder):
     assert sorted(Path().rglob("*")) == before
 
 
-@pytest.mark.parametrize(
-    ("name", "said"), [("OUTPUT_DIR", "leave output_component_file out"), ("monitor", "not watched yet")]
-)
+@pytest.mark.parametrize(("name", "said"), [("monitor", "not watched yet")])
 def test_a_name_that_is_gone_says_why(name, said):
     with pytest.raises(AttributeError, match=said):
         getattr(AutoMLOps, name)
+
+
+def test_the_folder_that_kfp_writes_components_to_is_there(folder):
+    assert Path(AutoMLOps.OUTPUT_DIR).is_dir()
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_whether_the_syntax_is_kubeflows_need_not_be_said(value):
+    assert settings(use_kfp_spec=value) == Settings()
 
 
 def test_a_folder_of_the_earlier_package_is_told_as_one_fault(folder):

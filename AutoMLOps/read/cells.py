@@ -10,7 +10,7 @@ from ..errors import BadInput
 from ..model import Cell, Notebook, Problem
 
 MAGIC = "get_ipython"
-MARKED = ("define_imports", "define_component")
+MARKED = ("define_imports", "define_component", "define_kfp_pipeline")
 # Cell magics that run their cell as Python in this kernel; any other holds another language, or a file's text.
 PYTHON_MAGICS = frozenset({"time", "capture", "prun", *MARKED})
 

@@ -14,7 +14,7 @@ from .definitions import Definition
 from .program import Program
 from .requirements import Pinned, Places, pinned
 from .signature import Signature, signature
-from .statements import dotted
+from .statements import bound, dotted
 
 SHADOWED = frozenset(
     {"evaluate", "kfp", "google", "yaml", "numpy", "pandas", "sklearn", "torch", "tensorflow", "xgboost", "scipy"}
@@ -37,9 +37,9 @@ def component(program: Program, defined: Definition, brought: bool = False, plac
         return Read(Component(name=defined.name, source=""), frozenset(), defined.problems)
     owner = Owner(f"component `{defined.name}`", defined.cell, defined.line, defined.number, _reads(program, defined))
     for item in defined.given:
-        program.aliases.setdefault(item.name, f"kfp.dsl.{item.name}")
+        program.aliases.setdefault(bound(item), f"{item.module}.{item.name}".rstrip("."))
     said = signature(program, function, owner.name, defined.cell, defined.offset)
-    own = {defined.name, *said.refused, *(item.name for item in defined.given)}
+    own = {defined.name, *said.refused, *map(bound, defined.given)}
     found = closure(program, defined.statement.needs, owner, own=own, real=defined.statement.annotations)
     found.imports.update(defined.given)
     imported, pins = _installed(found, defined, brought, places)
@@ -62,7 +62,7 @@ def component(program: Program, defined: Definition, brought: bool = False, plac
         ),
         modules=imported,
         problems=(*_faults(defined, said), *_said(defined, said), *found.problems, *pins.problems),
-        warnings=(*found.warnings, *pins.warnings),
+        warnings=(*defined.warnings, *found.warnings, *pins.warnings),
     )
 
 

@@ -1,15 +1,13 @@
 """Finds the components that a program defines, decorated or marked; their faults are told when they are reached."""
 
 import ast
-from collections.abc import Callable
 from typing import NamedTuple
 
 from ..model import Import, Problem
-from ..settings import misnamed
+from . import kubeflow
 from .closure import without_marks
 from .marked import written
 from .program import Placed, Program
-from .signature import evaluate
 from .statements import Statement, dotted, statements
 
 
@@ -29,6 +27,7 @@ class Definition(NamedTuple):
     description: str = ""
     given: tuple[Import, ...] = ()
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def function(self) -> ast.FunctionDef | None:
@@ -37,12 +36,29 @@ class Definition(NamedTuple):
         return node if isinstance(node, ast.FunctionDef) else None
 
 
-def mark(program: Program, placed: Placed, what: str) -> ast.expr | None:
-    """The decorator `AutoMLOps.<what>` on a definition, called or bare."""
+class Mark(NamedTuple):
+    """The decorator that makes a definition a component or a pipeline: AutoMLOps' own, or Kubeflow's."""
+
+    node: ast.expr
+    kubeflow: bool
+
+    @property
+    def given(self) -> list[tuple[str, ast.expr]]:
+        """What it was given by name; `**` stands for what only running it can name."""
+        keywords = self.node.keywords if isinstance(self.node, ast.Call) else []
+        return [(keyword.arg or "**", keyword.value) for keyword in keywords]
+
+    @property
+    def positional(self) -> list[ast.expr]:
+        return self.node.args if isinstance(self.node, ast.Call) else []
+
+
+def mark(program: Program, placed: Placed, what: str) -> Mark | None:
+    """The decorator `AutoMLOps.<what>` or `kfp.dsl.<what>` on a definition, called or bare."""
     for found in getattr(placed.statement.node, "decorator_list", []):
         name = program.resolve(dotted(found.func if isinstance(found, ast.Call) else found))
-        if name == f"AutoMLOps.{what}":
-            return found  # type: ignore[no-any-return]
+        if name == f"AutoMLOps.{what}" or kubeflow.is_dsl(name, what):
+            return Mark(found, not name.startswith("AutoMLOps."))
     return None
 
 
@@ -86,10 +102,10 @@ def _again(name: str, first: Placed | Definition, second: Placed | Definition) -
 
 
 def _decorated(program: Program, name: str, placed: Placed) -> Definition:
-    problems: list[Problem] = []
     statement = without_marks(program, placed)
     lost = placed.statement.text.count("\n") - statement.text.count("\n")
-    packages, base = _settings(program, name, placed, problems)
+    settings = _settings(program, name, placed)
+    given = kubeflow.given(program, statement.needs) if settings.kubeflow else ()
     return Definition(
         name=name,
         text=statement.text,
@@ -97,66 +113,29 @@ def _decorated(program: Program, name: str, placed: Placed) -> Definition:
         line=placed.line + lost,
         offset=placed.line - placed.statement.first,
         number=placed.number,
-        statement=statement,
-        packages=packages,
-        base=base,
-        problems=tuple(problems),
+        statement=statement._replace(needs=statement.needs | settings.functions),
+        packages=settings.packages,
+        base=settings.base,
+        given=given,
+        problems=tuple(settings.problems),
+        warnings=tuple(settings.warnings),
     )
 
 
-def _settings(program: Program, name: str, placed: Placed, problems: list[Problem]) -> tuple[tuple[str, ...], str]:
-    """What the decorator was given: packages, and a base image."""
-
-    def wrong(message: str, hint: str) -> None:
-        problems.append(
-            Problem(message=f"the component `{name}`{message}", hint=hint, cell=placed.cell, line=placed.line)
-        )
-
-    if isinstance(placed.statement.node, ast.AsyncFunctionDef):
-        wrong(" is an async function", "write a plain one that calls asyncio.run")
-    elif not isinstance(placed.statement.node, ast.FunctionDef):
-        wrong(" is a class", "decorate a function")
-    packages: tuple[str, ...] = ()
-    base = ""
+def _settings(program: Program, name: str, placed: Placed) -> kubeflow.Settings:
+    """What the decorator was given."""
     decorator = mark(program, placed, "component")
-    for keyword in decorator.keywords if isinstance(decorator, ast.Call) else []:
-        if keyword.arg == "packages_to_install":
-            packages = _packages(program, keyword.value, wrong)
-        elif keyword.arg == "base_image":
-            base = _base(program, keyword.value, wrong)
-        else:
-            hint = "it takes packages_to_install and base_image"
-            wrong(f": `{keyword.arg or '**'}` is no setting of AutoMLOps.component", hint)
-    if isinstance(decorator, ast.Call) and decorator.args:
-        wrong(": its settings are given by name", "write packages_to_install=[...]")
-    return packages, base
-
-
-def _packages(program: Program, node: ast.expr, wrong: Callable[[str, str], None]) -> tuple[str, ...]:
-    try:
-        value = evaluate(program, node)
-    except ValueError as error:
-        wrong(f": packages_to_install is not constant ({error})", "write the list out")
-        return ()
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    if value is not None:
-        wrong(": packages_to_install is not a list of str", 'write ["pandas", "scikit-learn==1.5.0"]')
-    return ()
-
-
-def _base(program: Program, node: ast.expr, wrong: Callable[[str, str], None]) -> str:
-    try:
-        value = evaluate(program, node)
-    except ValueError as error:
-        wrong(f": base_image is not constant ({error})", "write the image's name out")
-        return ""
-    fault = misnamed(value) if isinstance(value, str) else None
-    if fault:
-        wrong(f": base_image {fault[0]}", fault[1])
-    elif value is not None and not isinstance(value, str):
-        wrong(": base_image is not a str", 'write "python:3.11-slim"')
-    return value if isinstance(value, str) and not fault else ""
+    assert decorator  # noqa: S101 - only what has one is asked for
+    settings = kubeflow.Settings(f"the component `{name}`", placed.cell, placed.line, decorator.kubeflow)
+    if isinstance(placed.statement.node, ast.AsyncFunctionDef):
+        settings.wrong(" is an async function", "write a plain one that calls asyncio.run")
+    elif not isinstance(placed.statement.node, ast.FunctionDef):
+        settings.wrong(" is a class", "decorate a function")
+    if decorator.positional:
+        settings.wrong(": its settings are given by name", "write packages_to_install=[...]")
+    for key, value in decorator.given:
+        settings.take(program, key, value)
+    return settings
 
 
 def _marked(program: Program, number: int) -> Definition:

@@ -147,7 +147,7 @@ def _pipeline(
     parameters = _parameters(function, said, owner, faults)
     needs = (found.statement or statements(found.text)[0]).needs
     carried = closure(program, needs, owner, own={*defined, function.name, *unknown})
-    faults.problems += [*_placed(found, said.problems), *carried.problems, *_native(program, carried)]
+    faults.problems += [*_placed(found, said.problems), *carried.problems]
     faults.warnings += carried.warnings
     reached = {*needs, *(name for placed in carried.statements for name in placed.statement.needs)}
     wanted = [item for name, item in defined.items() if name in reached]
@@ -171,7 +171,7 @@ def _pipeline(
         name=slug(found.title),
         title=found.title,
         function=function.name,
-        body=_decorator(slug(found.title), found.title, described) + text,
+        body=_decorator(found, described) + text,
         description=described,
         parameters=tuple(parameters.values()),
         components=used,
@@ -187,6 +187,7 @@ def _pipeline(
 
 def _function(found: Found, faults: Faults) -> ast.FunctionDef | None:
     faults.problems += found.problems
+    faults.warnings += found.warnings
     if found.problems:
         return None
     try:
@@ -224,19 +225,6 @@ def _parameters(function: ast.FunctionDef, said: Signature, owner: Owner, faults
         message = f"the parameter `{argument.arg}` stands behind a `*`, which kfp does not take"
         faults.problems.append(owner.problem(message, "remove the `*`"))
     return {port.name: port for port in said.inputs if isinstance(port, Param)}
-
-
-def _native(program: Program, carried: Closure) -> Iterator[Problem]:
-    """Kubeflow's own components are not read yet; carried as plain functions they would run while compiling."""
-    for placed in carried.statements:
-        if any(program.resolve(mark.name) in NATIVE for mark in placed.statement.marks):
-            message = f"`{placed.statement.binds[0]}` is a component in Kubeflow's syntax, which is not read yet"
-            yield Problem(
-                message=message, hint="decorate it with @AutoMLOps.component", cell=placed.cell, line=placed.line
-            )
-
-
-NATIVE = frozenset({"kfp.dsl.component", "kfp.dsl.container_component", "kfp.v2.dsl.component"})
 
 
 def _body(
@@ -338,9 +326,11 @@ def _clashes(
             yield Problem(message=message, hint="rename one", cell=item.cell, line=item.line)
 
 
-def _decorator(name: str, title: str, description: str) -> str:
+def _decorator(found: Found, description: str) -> str:
+    name = slug(found.title)
     parts = [f"name={literal(name)}"]
-    parts += [f"display_name={literal(title)}"] if title != name else []
+    parts += [f"display_name={literal(found.shown)}"] if found.shown not in ("", name) else []
+    parts += [f"{key}={text}" for key, text in found.kept]
     parts += [f"description={literal(description)}"] if description else []
     line = f"@dsl.pipeline({', '.join(parts)})"
     if len(line) <= WIDTH:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..model import Cell, Import, Notebook, Problem
 from . import moved
 from .cells import code
-from .statements import Statement, bound, dotted, statements
+from .statements import Statement, bound, decorates, dotted, statements
 
 OURS = frozenset({"AutoMLOps", "google_cloud_automlops"})
 BLOCKS = frozenset({"if", "try", "with", "for", "while", "match", "def", "class"})
@@ -103,7 +103,7 @@ def _read(program: Program, cell: Cell, cut: bool, stop: int) -> bool:
             Problem(message=f"invalid Python: {error}", cell=cell.label, hint="run the cell and mend it")
         )
         return False
-    if plain.magic == "define_component":
+    if plain.magic == "define_component" and not decorates(found):
         program.problems += moved.kubeflow(plain.text, cell.label, offset)
         _mark(program, found, cell, offset, plain.text)
         return False

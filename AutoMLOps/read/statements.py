@@ -170,6 +170,11 @@ def _import(node: ast.Import | ast.ImportFrom, text: str, line: int, carry: bool
     )
 
 
+def decorates(found: Collection[Statement]) -> bool:
+    """Whether a cell under %%define_component says in Kubeflow's manner what the component is: a decorated function."""
+    return any(statement.how == "def" and statement.marks for statement in found)
+
+
 def bound(item: Import) -> str:
     """The name that an import gives."""
     return item.alias or item.name or item.module.partition(".")[0]

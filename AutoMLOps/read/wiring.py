@@ -1,7 +1,7 @@
 """Finds the pipelines that a program defines; a marked chain is written as the function that it means."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..model import Problem
@@ -12,11 +12,12 @@ from .definitions import mark
 from .marked import arguments, documented, identifier, params
 from .program import Placed, Program
 from .signature import evaluate
-from .statements import Statement, dotted
+from .statements import Statement, dotted, names_of
 
 
 class Found(NamedTuple):
-    """A pipeline as it was found: its function as text, what is said of it, and the faults in saying it."""
+    """A pipeline as it was found: its function as text, what is said of it, and the faults in saying it. `kept` are
+    arguments of Kubeflow's decorator that mean there what they mean here, as text."""
 
     title: str
     description: str
@@ -28,6 +29,9 @@ class Found(NamedTuple):
     marked: bool = False
     problems: tuple[Problem, ...] = ()
     statement: Statement | None = None  # what is known of a decorated one already
+    shown: str = ""  # its display name, where that is not its name
+    kept: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def pipelines(program: Program, live: bool, problems: list[Problem]) -> list[Found]:
@@ -52,53 +56,85 @@ def pipelines(program: Program, live: bool, problems: list[Problem]) -> list[Fou
 
 
 def _decorated(program: Program, placed: Placed) -> Found:
-    problems: list[Problem] = []
     node = placed.statement.node
     name = getattr(node, "name", "pipeline")
-
-    def wrong(message: str, hint: str) -> None:
-        problems.append(
-            Problem(message=f"the pipeline `{name}`{message}", hint=hint, cell=placed.cell, line=placed.line)
-        )
-
+    decorator = mark(program, placed, "pipeline")
+    assert decorator  # noqa: S101 - only what has one is asked for
+    said = Said(f"the pipeline `{name}`", placed, decorator.kubeflow)
     if not isinstance(node, ast.FunctionDef):
-        wrong(" is not a plain function", "write `def`")
-    said = _said(program, mark(program, placed, "pipeline"), wrong)
+        said.wrong(" is not a plain function", "write `def`")
+    for key, value in [*zip(("name", "description"), decorator.positional, strict=False), *decorator.given]:
+        said.take(program, key, value)
     statement = without_marks(program, placed)
     lost = placed.statement.text.count("\n") - statement.text.count("\n")
+    title = said.texts.get("name") or name.replace("_", "-")
     return Found(
-        title=said.get("name") or name.replace("_", "-"),
-        description=said.get("description", ""),
+        title=title,
+        description=said.texts.get("description", ""),
         text=statement.text,
         cell=placed.cell,
         line=placed.line + lost,
         offset=placed.line + lost - 1,
         number=placed.number,
-        problems=tuple(problems),
-        statement=statement,
+        problems=tuple(said.problems),
+        statement=statement._replace(needs=statement.needs | said.needs),
+        shown=said.texts.get("display_name", "") if decorator.kubeflow else title,
+        kept=tuple(said.kept),
+        warnings=tuple(said.warnings),
     )
 
 
-def _said(program: Program, decorator: ast.expr | None, wrong: Callable[[str, str], None]) -> dict[str, str]:
-    """The name and the description that the decorator was given."""
-    said: dict[str, str] = {}
-    if not isinstance(decorator, ast.Call):
-        return said
-    positional = zip(("name", "description"), decorator.args, strict=False)
-    for key, node in [*positional, *((item.arg, item.value) for item in decorator.keywords)]:
-        if key not in ("name", "description"):
-            wrong(f": `{key or '**'}` is no setting of AutoMLOps.pipeline", "it takes name and description")
-            continue
+class Said:
+    """What a pipeline's decorator was given, taken word by word."""
+
+    def __init__(self, owner: str, placed: Placed, kubeflow: bool) -> None:
+        self.owner, self.placed, self.kubeflow = owner, placed, kubeflow
+        self.texts: dict[str, str] = {}
+        self.kept: list[tuple[str, str]] = []
+        self.needs: frozenset[str] = frozenset()
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def wrong(self, message: str, hint: str) -> None:
+        self.problems.append(self._problem(message, hint))
+
+    def _problem(self, message: str, hint: str) -> Problem:
+        return Problem(message=f"{self.owner}{message}", hint=hint, cell=self.placed.cell, line=self.placed.line)
+
+    def take(self, program: Program, key: str, node: ast.expr) -> None:
+        """Takes one setting."""
+        match key:
+            case "name" | "description":
+                self._text(program, key, node)
+            case "display_name" if self.kubeflow:
+                self._text(program, key, node)
+            case "pipeline_root" if self.kubeflow:
+                self._text(program, key, node)
+                if key in self.texts:
+                    self.kept.append((key, literal(self.texts[key])))
+                    hint = "that is where the account of the steps may write; leave pipeline_root out"
+                    told = f": runs go below the bucket of the settings, not below {self.texts[key]}"
+                    self.warnings.append(self._problem(told, hint))
+            case "pipeline_config" if self.kubeflow:
+                self.kept.append((key, ast.unparse(node)))
+                self.needs |= names_of(node)
+                hint = "it stays in pipelines/pipeline.py, for Kubeflow on Kubernetes"
+                self.warnings.append(self._problem(": Vertex AI knows no pipeline_config", hint))
+            case _ if self.kubeflow:
+                self.wrong(f": `{key}` is no setting of dsl.pipeline", "write those that it has by name")
+            case _:
+                self.wrong(f": `{key}` is no setting of AutoMLOps.pipeline", "it takes name and description")
+
+    def _text(self, program: Program, key: str, node: ast.expr) -> None:
         try:
             value = evaluate(program, node)
         except ValueError as error:
-            wrong(f": {key} is not constant ({error})", "write it out")
-            continue
+            self.wrong(f": {key} is not constant ({error})", "write it out")
+            return
         if isinstance(value, str):
-            said[key] = value
+            self.texts[key] = value
         elif value is not None:
-            wrong(f": {key} is {value!r}, not a str", "write it in quotes")
-    return said
+            self.wrong(f": {key} is {value!r}, not a str", "write it in quotes")
 
 
 def _made(program: Program, placed: Placed, call: ast.Call) -> Found:
@@ -127,6 +163,7 @@ def _made(program: Program, placed: Placed, call: ast.Call) -> Found:
         number=placed.number,
         marked=True,
         problems=problems,
+        shown=str(title or ""),
     )
 
 

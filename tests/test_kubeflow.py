@@ -1,0 +1,269 @@
+"""A pipeline in Kubeflow's own syntax comes out as the spec that kfp compiles of it, and runs here."""
+
+from typing import NamedTuple
+
+import pytest
+from as_kfp import compiled, plain
+
+from AutoMLOps import AutoMLOps, read
+
+
+class Case(NamedTuple):
+    """A script, the function that is its pipeline, values for it, and files that lie beside it."""
+
+    text: str
+    function: str = "pipe"
+    values: dict | None = None
+    files: dict | None = None
+
+
+STEPS = """
+from typing import List, NamedTuple, Optional
+
+import kfp
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Metrics, Model, Output, component
+
+IMAGE = "python:3.11"
+
+
+@component(base_image=IMAGE, packages_to_install=["pyyaml"])
+def make(data: Output[Dataset], rows: int = 3) -> int:
+    '''Makes rows.
+
+    Args:
+        rows: How many.
+        data: The rows.
+
+    Returns:
+        Output: How many there are.
+    '''
+    import yaml
+
+    print(yaml.__name__)
+    with open(data.path, "w") as file:
+        file.write("x" * rows)
+    return rows
+
+
+@dsl.component(base_image=IMAGE)
+def score(data: Input[Dataset], metrics: Output[Metrics], rows: int, scale: float = 1.5) -> NamedTuple(
+    "Outputs", [("score", float), ("good", str)]
+):
+    metrics.log_metric("score", rows * scale)
+    return (rows * scale, "yes")
+
+
+@kfp.dsl.component
+def tell(text: str, extra: Optional[List[int]] = None):
+    print(text, extra)
+
+
+"""
+CASES = {
+    "decorated": Case(
+        STEPS
+        + """
+@dsl.pipeline(name="wine-quality", description="Says how good it is.")
+def pipe(rows: int = 4, text: str = "so"):
+    made = make(rows=rows)
+    scored = score(data=made.outputs["data"], rows=made.outputs["Output"])
+    scored.set_display_name("How good").set_caching_options(False).set_retry(num_retries=2)
+    with dsl.If(scored.outputs["score"] > 2.0, name="good"):
+        tell(text=text).set_cpu_limit("1").set_memory_limit("2G")
+    with dsl.ParallelFor(["a", "b"], parallelism=1) as item:
+        tell(text=item, extra=[1, 2]).after(made)
+"""
+    ),
+    "named in words, without a name, with a root": Case(
+        STEPS
+        + """
+ROOT = "gs://some-bucket"
+
+
+@dsl.pipeline(name="Wine & more", display_name="Wine, and more", pipeline_root=f"{ROOT}/runs")
+def pipe():
+    '''Tells.'''
+    tell(text="a")
+"""
+    ),
+    "bare": Case(
+        STEPS
+        + """
+@dsl.pipeline
+def its_own_name(text: Optional[str] = None):
+    tell(text="a")
+    tell(text="b", extra=[1]).set_caching_options(False)
+""",
+        "its_own_name",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder for each case: the script, what lies beside it, and the codebase generated of it."""
+    home = tmp_path_factory.mktemp("kubeflow")
+    for number, case in enumerate(CASES.values()):
+        place = home / str(number)
+        place.mkdir()
+        (place / "work.py").write_text(case.text)
+        for name, text in (case.files or {}).items():
+            (place / name).write_text(text)
+    return lambda name: home / str(list(CASES).index(name))
+
+
+@pytest.fixture(scope="module")
+def specs(folder):
+    """Of each case what kfp compiles of the script, and what it compiles of the codebase."""
+    asked = []
+    for name, case in CASES.items():
+        written = folder(name) / "codebase"
+        AutoMLOps.generate(
+            notebook=folder(name) / "work.py", output_dir=str(written), pipeline_params=case.values or {}
+        )
+        asked += [(folder(name) / "work.py", case.function), (written / "pipelines/pipeline.py", case.function)]
+    found = compiled(asked)
+    return dict(zip(CASES, zip(found[::2], found[1::2], strict=True), strict=True))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_spec_is_kfps_own(specs, name):
+    original, ours = specs[name]
+    assert plain(ours) == plain(original)
+
+
+def reading(text: str, values=None, **how):
+    return read.pipeline(read.notebook("work.py", STEPS + text), values or {}, **how)
+
+
+PIPE = "@dsl.pipeline\ndef pipe():\n    step()\n"
+
+
+def step(decorator: str, body: str = "pass", signature: str = "") -> str:
+    return f"@dsl.component({decorator})\ndef step({signature}):\n    {body}\n"
+
+
+def made(text: str):
+    """The component `step` of a script, and what is warned of."""
+    found = reading(text + PIPE)
+    assert found.problems == ()
+    (component,) = found.pipeline.components
+    return component, [str(each) for each in found.warnings]
+
+
+def test_the_base_image_and_the_packages_are_read_as_constants():
+    component, warnings = made(step("base_image=f'{IMAGE}-slim'"))
+    assert (component.base, warnings) == ("python:3.11-slim", [])
+    component, _ = made("PACKAGES = ['pyyaml==6.0.2']\n" + step("packages_to_install=PACKAGES"))
+    assert (component.base, component.requirements) == ("", ("pyyaml==6.0.2",))
+
+
+def test_a_base_image_that_is_no_constant_is_an_error_with_its_line():
+    found = reading("import os\n" + step("base_image=os.environ['IMAGE']") + PIPE)
+    assert "base_image is not constant" in str(found.problems[0])
+    assert "work.py, line" in str(found.problems[0])
+
+
+def test_a_base_image_may_bring_what_is_not_installed_here():
+    body = "import nowhere_to_be_found\n    nowhere_to_be_found.x()"
+    assert "nowhere_to_be_found" in str(reading(step("base_image='python:3.11'", body) + PIPE).problems[0])
+    _, warnings = made(step("base_image='gcr.io/deeplearning-platform-release/tf2-cpu.2-6:latest'", body))
+    assert "nowhere_to_be_found" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    "decorator",
+    [
+        "output_component_file=f'{AutoMLOps.OUTPUT_DIR}/step.yaml'",
+        "install_kfp_package=False",
+        "use_venv=True",
+        "pip_index_urls=None",
+    ],
+)
+def test_what_has_its_effect_already_is_taken_without_a_word(decorator):
+    assert made(step(decorator))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("decorator", "says"),
+    [
+        ("kfp_package_path='kfp==2.9.0'", "kfp_package_path has no effect here"),
+        ("pip_index_urls=['https://example.org/simple']", "`--index-url` line"),
+        ("pip_trusted_hosts=['example.org']", "`--trusted-host` line"),
+        ("target_image='example.org/mine'", "target_image has no effect here"),
+    ],
+)
+def test_what_is_done_otherwise_is_told(decorator, says):
+    (warning,) = made(step(decorator))[1]
+    assert says in warning
+
+
+@pytest.mark.parametrize(
+    ("decorator", "says"),
+    [
+        ("embedded_artifact_path='data'", "embedded_artifact_path cannot be followed"),
+        ("task_config_passthroughs=[]", "for Kubernetes alone"),
+        ("packages=['pandas']", "`packages` is no setting of dsl.component"),
+        ("**{'base_image': 'x'}", "`**` is no setting of dsl.component"),
+        ("packages_to_install='pandas'", "not a list of str"),
+        ("base_image=3", "base_image is not a str"),
+    ],
+)
+def test_what_cannot_be_followed_is_an_error(decorator, says):
+    (problem,) = reading(step(decorator) + PIPE).problems
+    assert says in str(problem)
+
+
+def test_names_that_kfp_gives_every_component_need_no_import():
+    component, _ = made(step("", "print(HTML, Callable, dsl, kfp.__name__, get_uri)"))
+    assert "from typing import Callable" in component.source
+    assert "from kfp.dsl import HTML, get_uri" in component.source
+    assert "import kfp\n" in component.source
+
+
+def test_our_own_decorator_gives_no_names():
+    ours = "from AutoMLOps import AutoMLOps\n@AutoMLOps.component\ndef step():\n    print(HTML)\n"
+    assert "`HTML`, which no cell binds" in str(reading(ours + PIPE).problems[0])
+
+
+def test_additional_functions_travel_though_nothing_calls_them_by_name():
+    text = "def one():\n    return 1\n\n\n" + step("additional_funcs=[one]", "print(globals()['one']())")
+    assert "def one():" in made(text)[0].source
+
+
+def test_what_a_component_uses_of_other_cells_travels():
+    assert "LIMIT = 3" in made("LIMIT = 3\n" + step("", "print(LIMIT)"))[0].source
+
+
+def test_both_syntaxes_mix():
+    text = """
+from AutoMLOps import AutoMLOps
+
+@AutoMLOps.component
+def ours() -> str:
+    return "x"
+
+@AutoMLOps.pipeline
+def pipe():
+    tell(text=ours().output)
+"""
+    assert {each.name for each in reading(text).pipeline.components} == {"ours", "tell"}
+
+
+@pytest.mark.parametrize(
+    ("decorator", "says"),
+    [
+        ("name=str(1)", "name is not constant"),
+        ("title='x'", "`title` is no setting of dsl.pipeline"),
+    ],
+)
+def test_what_a_pipeline_decorator_cannot_be_given_is_an_error(decorator, says):
+    text = step("") + f"@dsl.pipeline({decorator})\ndef pipe():\n    step()\n"
+    assert says in str(reading(text).problems[0])
+
+
+def test_a_root_of_its_own_stays_in_the_spec_and_is_told():
+    found = reading(step("") + "@dsl.pipeline(pipeline_root='gs://b/r')\ndef pipe():\n    step()\n")
+    assert 'pipeline_root="gs://b/r"' in found.pipeline.body
+    assert "runs go below the bucket of the settings, not below gs://b/r" in str(found.warnings[0])
