@@ -47,6 +47,17 @@ class Node:
     count: int | None = None
     limit: int = 0
 
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What it is called, and what it does. A group that has no better name than kfp's own, condition-2, goes by
+        what it does."""
+        if self.detail and self.shape in NUMBERED and self.name == self.path.rpartition("/")[2]:
+            return (self.detail,)
+        return (self.name, self.detail) if self.detail else (self.name,)
+
+
+NUMBERED = frozenset({Shape.CONDITION, Shape.BRANCHES, Shape.LOOP, Shape.EXIT})
+
 
 @noun
 class Edge:

@@ -64,7 +64,16 @@ def svg(graph: Graph, tasks: Iterable[TaskRun] = ()) -> str:
     """The picture of a graph; with the tasks of a run, how far each has come."""
     told = _told(graph, tuple(tasks))
     page = _page(graph, told)
-    return "".join(_drawn(graph, page, told))
+    return "".join((_begun(graph, page, told, IN_A_PAGE), *_drawn(graph, page, told)))
+
+
+def file(graph: Graph) -> str:
+    """The picture as a file that stands alone, in the colours that the reader's system prefers: on a ground of its own,
+    since what shows it may be light where the system is dark. One line for each thing, so that a diff can be read."""
+    told = _told(graph, ())
+    page = _page(graph, told)
+    begin = _begun(graph, page, told, 'class="automlops"')
+    return "\n".join((begin, LOOKS, _ground(page), *_drawn(graph, page, told), ""))
 
 
 FRAME = '<div tabindex="0" role="group" aria-label="pipeline" style="overflow:auto;max-width:100%;max-height:42em">'
@@ -283,20 +292,13 @@ def _box(node: Node, told: Told, inside: Page | None) -> Box:
 
 def _group(node: Node, told: Told, inside: Page) -> Box:
     """A box around a level, with a title."""
-    title, more = (node.detail, "") if _is_numbered(node) else (node.name, node.detail)
-    second = _listed(more, *told.lines)
-    shown = tuple(
-        _shortened(line, 2 * LONGEST, size) for line, size in ((title or node.name, NAME), (second, SMALL)) if line
-    )
+    title, *more = node.titles
+    second = _listed(*more, *told.lines)
+    shown = tuple(_shortened(line, 2 * LONGEST, size) for line, size in ((title, NAME), (second, SMALL)) if line)
     widest = max(_wide(line, size) for line, size in zip(shown, (NAME * 1.14, SMALL), strict=False)) + ICON
     head = 30 + LINE * (len(shown) - 1)
     height = head + inside.height + PAD if inside.boxes else head
     return Box(node, 0, 0, max(widest, inside.width) + 2 * PAD, height, shown)
-
-
-def _is_numbered(node: Node) -> bool:
-    """Whether the group has no better name than kfp's own: condition-2."""
-    return bool(node.detail) and node.name == node.path.rpartition("/")[2] and node.shape is not Shape.PIPELINE
 
 
 NARROW = frozenset("iljtfrI.,:;'|!()[]` -/\\")
@@ -718,15 +720,33 @@ def _columns(page: Page, cuts: Sequence[float], pitch: float) -> Page:
 # Drawn
 
 
-def _drawn(graph: Graph, page: Page, told: Mapping[str, Told]) -> Iterator[str]:
+IN_A_PAGE = 'style="color:var(--jp-ui-font-color1,currentColor)"'
+LOOKS = (
+    "<style>.automlops{color:#1f2328}.automlops-ground{fill:#fff;stroke:#d1d9e0}@media (prefers-color-scheme:dark)"
+    "{.automlops{color:#e6edf3}.automlops-ground{fill:#0d1117;stroke:#3d444d}}</style>"
+)
+
+
+def _ground(page: Page) -> str:
+    """What a drawing that stands alone is painted on, up to its edges."""
+    wide, high, edge = page.width + 2 * PAD - 1, page.height + 2 * PAD - 1, _n(0.5 - PAD)
+    frame = f'x="{edge}" y="{edge}" width="{_n(wide)}" height="{_n(high)}" rx="7"'
+    return f'<rect class="automlops-ground" {frame}/>'
+
+
+def _begun(graph: Graph, page: Page, told: Mapping[str, Told], looks: str) -> str:
+    """The drawing's own frame and its words for who cannot see it; `looks` says where its colour is from."""
     wide, high = page.width + 2 * PAD, page.height + 2 * PAD
-    title = f"{graph.name}: {_count(graph)}"
-    yield (
+    title = f"{graph.name}: {count(graph)}"
+    return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{_n(wide)}" height="{_n(high)}"'
         f' viewBox="{_n(-PAD)} {_n(-PAD)} {_n(wide)} {_n(high)}" font-family="system-ui,sans-serif"'
-        f' font-size="{_n(NAME)}" style="color:var(--jp-ui-font-color1,currentColor)" fill="currentColor">'
+        f' font-size="{_n(NAME)}" {looks} fill="currentColor">'
         f"<title>{_text(title)}</title><desc>{_text(_described(graph, told))}</desc>"
     )
+
+
+def _drawn(graph: Graph, page: Page, told: Mapping[str, Told]) -> Iterator[str]:
     if any(each.state is State.RUNNING for each in told.values()):
         yield PULSE
     for box in page.boxes:
@@ -820,7 +840,8 @@ def _title(node: Node, told: Told) -> str:
     return "; ".join(filter(None, (what, *dict.fromkeys(more))))
 
 
-def _count(graph: Graph) -> str:
+def count(graph: Graph) -> str:
+    """How many steps it has: "3 steps"."""
     steps = sum(node.shape not in GROUPS for node in graph.nodes)
     return f"{steps} step{'s' * (steps != 1)}"
 
@@ -833,7 +854,7 @@ def _described(graph: Graph, told: Mapping[str, Told]) -> str:
         before.setdefault(edge.after, []).append(names[edge.before])
     shown = [_in_words(node, before.get(node.path, []), names, told[node.path]) for node in graph.nodes[:TOLD]]
     more = len(graph.nodes) - len(shown)
-    return f"{_count(graph)}: {', '.join(shown)}{f' and {more} more' if more else ''}"
+    return f"{count(graph)}: {', '.join(shown)}{f' and {more} more' if more else ''}"
 
 
 def _in_words(node: Node, before: Sequence[str], names: Mapping[str, str], told: Told) -> str:

@@ -17,9 +17,9 @@ from functools import cache, lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from . import cloud, source
+from . import cloud, graph, mermaid, picture, source
 from .errors import BadInput
-from .model import Artifact, Component, File, Import, Kind, Param, Pipeline, Problem, Source, Step, Tree, slug
+from .model import Artifact, Component, File, Import, Kind, Param, Pipeline, Problem, Step, Tree, slug
 from .read.images import together
 from .settings import Settings, table
 
@@ -35,7 +35,7 @@ class Emit(NamedTuple):
     template: str
     to: str
     each: Literal["pipeline", "image", "component"] = "pipeline"
-    when: Literal["always", "project", "ci"] = "always"
+    when: Literal["always", "project", "ci", "drawn"] = "always"
 
 
 LAYOUT = (
@@ -49,6 +49,7 @@ LAYOUT = (
     Emit(template="components/image/requirements.txt.j2", to="components/{folder}/requirements.txt", each="image"),
     Emit(template="components/image/src/component.py.j2", to="components/{folder}/src/{name}.py", each="component"),
     Emit(template="configs/defaults.yaml.j2", to="configs/defaults.yaml"),
+    Emit(template="docs/pipeline.svg.j2", to="docs/pipeline.svg", when="drawn"),
     Emit(template="pipelines/parameter_values.json.j2", to="{settings.parameter_values_path}"),
     Emit(template="pipelines/pipeline.py.j2", to="pipelines/pipeline.py"),
     Emit(template="pipelines/pipeline_runner.py.j2", to="pipelines/pipeline_runner.py", when="project"),
@@ -102,17 +103,18 @@ def tree(pipeline: Pipeline, settings: Settings) -> Tree:
     images = _images(pipeline, settings)
     shared: dict[str, object] = {"pipeline": pipeline, "settings": settings, "images": images}
     shared["cloud"] = cloud.resources(settings, pipeline) if settings.project_id else None
+    shared["graph"] = graph.of_pipeline(pipeline)
     shared |= {"several": len(images) > 1, "the_images": "the images" if len(images) > 1 else "the image"}
     files = [
         File(path=path, text=_headed(text, path, settings.license_header))
         for emit in LAYOUT
-        if _wanted(emit, settings)
+        if _wanted(emit, settings, shared["graph"] is not None)
         for path, text in _emitted(emit, shared, settings, images)
     ]
     return Tree(files=_distinct(sorted(files, key=lambda file: file.path)))
 
 
-def _wanted(emit: Emit, settings: Settings) -> bool:
+def _wanted(emit: Emit, settings: Settings, is_drawn: bool) -> bool:
     match emit.when:
         case "always":
             return True
@@ -120,6 +122,8 @@ def _wanted(emit: Emit, settings: Settings) -> bool:
             return bool(settings.project_id)
         case "ci":
             return bool(settings.project_id) and not settings.run_local
+        case "drawn":
+            return is_drawn
 
 
 def _emitted(
@@ -163,8 +167,8 @@ def _headed(text: str, path: str, header: str | None) -> str:
     """The text under the licence header, as comments; JSON has none."""
     if not header or path.endswith(".json"):
         return text
-    if path.endswith(".md"):
-        return f"<!--\n{header.replace('--', '- -')}\n-->\n\n{text}"
+    if path.endswith((".md", ".svg")):
+        return f"<!--\n{re.sub('-(?=-)', '- ', header)}\n-->\n\n{text}"
     comments = "".join(f"# {line}".rstrip() + "\n" for line in header.split("\n"))
     if path.endswith((".py", ".txt")) and re.match(CODING, comments):
         comments = f"# coding: utf-8\n{comments}"  # of two such lines the first one counts
@@ -532,34 +536,6 @@ def _called(step: Step) -> str:
     return step.component if slug(step.component) == step.name else step.name
 
 
-def _picture(pipeline: Pipeline) -> list[str]:
-    """The steps and what flows between them: one line for a chain, else a line for each pair."""
-    names = {step.name: _called(step) for step in pipeline.steps}
-    found = [arrow for step in pipeline.steps for arrow in _arrows(step)]
-    arrows = [(names.get(start, start), label, names.get(end, end)) for start, label, end in found]
-    steps = list(names.values())
-    if [(start, end) for start, _, end in arrows] == list(zip(steps, steps[1:], strict=False)):
-        chain = steps[0] + "".join(f" {_arrow(label)} {end}" for _, label, end in arrows) if steps else ""
-        if len(chain) <= WIDTH - 4:
-            return [chain] if len(steps) > 1 else []
-    return [f"{start} {_arrow(label)} {end}" for start, label, end in arrows]
-
-
-def _arrow(label: str) -> str:
-    return f"──{label}──▶" if label else "──▶"
-
-
-def _arrows(step: Step) -> list[tuple[str, str, str]]:
-    """(from, what, to) for each step that this one takes something from or waits for, in that order."""
-    taken: dict[str, list[str]] = {}
-    for argument in step.arguments:
-        if argument.source == Source.OUTPUT:
-            taken.setdefault(argument.of, []).append(argument.name)
-    for name in step.after:
-        taken.setdefault(name, [])
-    return [(start, ", ".join(labels), step.name) for start, labels in taken.items()]
-
-
 # ------------------------------------------------------------------------------- filters
 
 # Text that YAML takes for text without quotes, inside {} and [] too: words, paths, flags, addresses, versions.
@@ -728,6 +704,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "code": _code,
     "comment": _comment,
     "container": _container,
+    "count": picture.count,
     "credentials": _credentials,
     "definitions": _definitions,
     "deprovisioned": _deprovisioned,
@@ -739,6 +716,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "install": _install,
     "introduced": _introduced,
     "json": _json,
+    "label": mermaid.label,
     "line": _one_line,
     "link": _link,
     "listed": _listed,
@@ -746,11 +724,11 @@ FILTERS: dict[str, Callable[..., object]] = {
     "made_again": _made_again,
     "md": _md,
     "members": _members,
+    "mermaid": mermaid.lines,
     "name": _name,
     "names": _names,
     "outputs": _outputs,
     "parameters": _parameters,
-    "picture": _picture,
     "place": _place,
     "provisioned": _provisioned,
     "py": source.literal,
@@ -758,6 +736,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "row": _row,
     "sh": _sh,
     "steps": _steps,
+    "svg": picture.file,
     "table": table,
     "tests": _tests,
     "titles": _titles,
