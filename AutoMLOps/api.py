@@ -48,7 +48,7 @@ def generate(
             pipeline_job_location: the region where the pipeline runs
             enable_caching, labels: passed on with each run
             base_image: what the image is built on; python:<this Python>-slim if left out
-            images: "shared" for one image, "per-component" for one each
+            images: "shared" for one image, "auto" for more where pins need it, "per-component" for one each
             naming_prefix: resources are named after it
             output_dir: the folder to write into; "AutoMLOps" if left out
             license_header: text to put on top of every file

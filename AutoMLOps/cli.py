@@ -129,7 +129,7 @@ def _settings(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--params", type=Path, metavar="FILE", help="parameter values for a run, as JSON or YAML")
     verb.add_argument("--output-dir", type=Path, help="the codebase's folder (default: AutoMLOps, by the notebook)")
     verb.add_argument("--pipeline", metavar="NAME", help="the pipeline to take, where the notebook has several")
-    verb.add_argument("--images", metavar="shared|per-component", help=told["images"])
+    verb.add_argument("--images", metavar="shared|auto|per-component", help=told["images"])
     for name in FLAGS:
         verb.add_argument(_option(name), action=argparse.BooleanOptionalAction, default=None, help=told[name])
     for name, option in PAIRS.items():

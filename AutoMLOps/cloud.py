@@ -218,7 +218,7 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
         trigger=trigger,
         bindings=tuple(sorted(bindings, key=lambda each: list(On).index(each.on))),
         expected=tuple(_operating(settings, runner, builder)),
-        owed=tuple(_owed(settings, runner, builder, extras, trigger)),
+        owed=tuple(_owed(settings, pipeline, runner, builder, extras, trigger)),
         authority=authority(settings),
     )
 
@@ -433,8 +433,20 @@ def _foreign(image: str, project: str | None) -> str:
     return f"{found[2]} of {found[1]}" if found and found[1].replace("/", ":") != project else ""
 
 
+def _bases(settings: Settings, pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
+    """The base images that are kept in other projects, by the registry that each is in."""
+    bases = sorted({component.base or settings.base_image for component in pipeline.components})
+    homes = {base: _foreign(base, settings.project_id) for base in bases}
+    return {home: tuple(base for base in bases if homes[base] == home) for home in homes.values() if home}
+
+
 def _owed(
-    settings: Settings, runner: Account, builder: Account, extras: tuple[str, ...], trigger: Trigger | None
+    settings: Settings,
+    pipeline: Pipeline,
+    runner: Account,
+    builder: Account,
+    extras: tuple[str, ...],
+    trigger: Trigger | None,
 ) -> Iterator[Binding]:
     """What the runner needs of others: data belongs to its owner, and a runner of another project to that one."""
 
@@ -443,8 +455,8 @@ def _owed(
 
     if "bigquery" in extras:
         yield owe("bigquery.dataViewer", On.DATASET, "", "reads it; roles/bigquery.dataEditor to write to it, too")
-    if registry := _foreign(settings.base_image, settings.project_id):
-        why = f"pulls the base image, {settings.base_image}"
+    for registry, images in _bases(settings, pipeline).items():
+        why = f"pulls {', '.join(images)} to build on"
         yield replace(owe("artifactregistry.reader", On.REGISTRY, registry, why), member=builder.email)
     if "vertex-jobs" in extras and not runner.made:
         yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")

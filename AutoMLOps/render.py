@@ -21,6 +21,7 @@ from . import cloud, graph, mermaid, picture, source
 from .errors import BadInput
 from .model import Artifact, Component, File, Import, Kind, Param, Pipeline, Problem, Step, Tree, slug
 from .read.images import together
+from .read.requirements import disputed
 from .settings import Settings, table
 
 if TYPE_CHECKING:
@@ -220,14 +221,19 @@ SHARED = "component_base"
 
 
 def _folders(groups: tuple[tuple[Component, ...], ...], settings: Settings) -> list[str]:
-    """The folder of each image: the component's own; or component_base, with the base's name behind it where a
-    component chose that; and a hash where two bases have one name."""
+    """The folder of each image: the component's own; or component_base, with what sets an image apart behind it: the
+    name of a base that components chose, and where another image has that base, the first component."""
     if settings.images == "per-component":
         return [component.name for (component,) in groups]
     bases = [group[0].base or settings.base_image for group in groups]
     names = [SHARED if base == settings.base_image else f"{SHARED}_{_base_name(base)}" for base in bases]
+    names = [
+        f"{name}_{group[0].name}" if base in bases[:number] else name
+        for number, (name, base, group) in enumerate(zip(names, bases, groups, strict=True))
+    ]
+    folded = [name.lower() for name in names]
     return [
-        name if names.count(name) == 1 else f"{name}_{sha256(base.encode()).hexdigest()[:6]}"
+        f"{name}_{sha256(base.encode()).hexdigest()[:6]}" if folded.count(name.lower()) > 1 else name
         for name, base in zip(names, bases, strict=True)
     ]
 
@@ -339,6 +345,22 @@ def _steps(pipeline: Pipeline, images: tuple[Image, ...]) -> Iterator[tuple[str,
         takes = ", ".join(item.name for item in component.inputs)
         gives = ", ".join(map(_given, component.outputs))
         yield _md(step), _md(takes), _md(gives), _link(f"components/{folder}/src/{name}.py")
+
+
+def _boxes(images: tuple[Image, ...]) -> Iterator[tuple[str, ...]]:
+    """One row for each image."""
+    for image in images:
+        names = ", ".join(component.name for component in image.components)
+        yield f"[{_md(image.folder)}](components/{_word(image.folder)}/Dockerfile)", _md(image.base), _md(names)
+
+
+def _disputes(images: tuple[Image, ...]) -> Iterator[str]:
+    """Why an image is apart from the first one with its base: a sentence for each that is."""
+    for number, image in enumerate(images):
+        home = next(each for each in images if each.base == image.base)
+        names = ", ".join(map(_md, disputed((*home.components, *image.components))))
+        if names and home is not images[number]:
+            yield f"{_md(image.folder)} is apart from {_md(home.folder)}, as they ask for other versions of {names}."
 
 
 def _parameters(pipeline: Pipeline) -> Iterator[tuple[str, ...]]:
@@ -699,6 +721,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "account": _account,
     "apis": _apis,
     "authority": _authority,
+    "boxes": _boxes,
     "branch": _branch,
     "build_region": _build_region,
     "code": _code,
@@ -709,6 +732,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "definitions": _definitions,
     "deprovisioned": _deprovisioned,
     "differ": _differ,
+    "disputes": _disputes,
     "doc": source.docstring,
     "elsewhere": _elsewhere,
     "google": _google,

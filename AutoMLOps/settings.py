@@ -60,7 +60,7 @@ class Settings:
     enable_caching: bool | None = None
     labels: tuple[tuple[str, str], ...] = ()
     base_image: str = _BASE_IMAGE
-    images: Literal["shared", "per-component"] = "shared"
+    images: Literal["shared", "auto", "per-component"] = "shared"
     naming_prefix: str | None = None
     run_local: bool = True
     cb_trigger_location: str = "us-central1"
@@ -260,7 +260,8 @@ def _comments() -> dict[str, str]:
         "pipeline_job_spec_path": "where the compiled pipeline is written: a .json file of this folder",
         "enable_caching": "true: steps whose inputs did not change are skipped; false: never; null: each step decides",
         "base_image": "the image that the components' image starts from; its Python should fit the pinned requirements",
-        "images": "shared: one image for all components; per-component: one for each",
+        "images": "shared: one image for all components that start from one base image; auto: more where their pins "
+        "need it; per-component: one for each",
         "run_local": "true: this machine builds, compiles and submits; false: a push to the repository has Cloud Build "
         "do it",
         "cb_trigger_location": "the region of the trigger that a push fires",
@@ -616,11 +617,11 @@ _GITHUB_APP = "it is the last part of the address of the installation's page on 
 
 
 def _images(text: str) -> _Fault | None:
-    choices = ("shared", "per-component")
+    choices = ("shared", "auto", "per-component")
     if text in choices:
         return None
     nearest = _nearest(text.replace("_", "-"), choices)
-    hint = f"did you mean {nearest}?" if nearest else f"choose {' or '.join(choices)}"
+    hint = f"did you mean {nearest}?" if nearest else f"choose from {', '.join(choices)}"
     return _Fault(f"{_said(text)} is not a way to build images", hint)
 
 

@@ -221,6 +221,16 @@ def test_cloud_source_repositories_lets_the_builder_read_and_needs_no_connection
     assert (BUILDER, "source.reader", "my-project-123") in table(need.bindings)
 
 
+def test_base_images_of_components_that_another_project_keeps_are_owed_once_for_each_registry() -> None:
+    home = "us-docker.pkg.dev/somebody-else-1/bases"
+    bases = dict(zip((each.name for each in WINE.components), (f"{home}/torch:1", f"{home}/tf:2", ""), strict=True))
+    components = tuple(replace(each, base=bases[each.name]) for each in WINE.components)
+    need = resources(PROJECT, replace(WINE, components=components))
+    assert [(each.name, each.why) for each in need.owed if each.role == "roles/artifactregistry.reader"] == [
+        ("bases of somebody-else-1", f"pulls {home}/tf:2, {home}/torch:1 to build on")
+    ]
+
+
 def test_a_base_image_of_another_project_is_its_owner_s_to_let_builds_pull() -> None:
     base = "europe-docker.pkg.dev/their-project/bases/torch:1"
     need = resources(replace(PROJECT, base_image=base), WINE)

@@ -645,6 +645,16 @@ def test_the_wiring_is_read():
     ] == [("score", "output", "fit", "Output"), ("words", "value", '"hi"', "")]
 
 
+def test_a_step_whose_output_is_returned_at_once_is_a_step():
+    found = body("return load(rows=3).outputs['data']")
+    assert found.problems == () and [item.name for item in found.pipeline.steps] == ["load"]
+
+
+def test_a_step_that_is_made_inside_an_argument_hides_the_wiring():
+    found = body("b = fit(data=load(rows=3).outputs['data'], depth=1)")
+    assert found.problems == () and not found.pipeline.readable
+
+
 def test_a_body_that_cannot_be_read_without_running_it_says_so():
     found = body("tasks = [load() for _ in range(3)]")
     assert found.problems == () and not found.pipeline.readable and found.pipeline.steps == ()
@@ -696,8 +706,9 @@ def test_components_that_pin_one_package_differently_are_found():
         code.format("2.2.0", "b"),
         "@AutoMLOps.pipeline\ndef p():\n    a()\n    b()\n",
     )
-    assert "pandas" in str(reading(*cells).problems[0]) and "per-component" in str(reading(*cells).problems[0])
+    assert "pandas" in str(reading(*cells).problems[0]) and "images='auto'" in str(reading(*cells).problems[0])
     assert reading(*cells, images="per-component").problems == ()
+    assert reading(*cells, images="auto").problems == ()
 
 
 def test_components_of_two_base_images_may_pin_one_package_differently():

@@ -147,6 +147,53 @@ def test_two_bases_of_one_name_have_two_folders() -> None:
     assert len(folders) == 3 and all(re.fullmatch("component_base(_tf_2_[0-9a-f]{6})?", folder) for folder in folders)
 
 
+def pinned_by(**lines: str) -> Pipeline:
+    """The wine pipeline with these requirements alone."""
+    components = (
+        dataclasses.replace(each, requirements=tuple(lines.get(each.name, "").split())) for each in WINE.components
+    )
+    return dataclasses.replace(WINE, components=tuple(components))
+
+
+def homes(pipeline: Pipeline, images: str) -> dict[str, str]:
+    """The folder of each component's code."""
+    tree = texts(pipeline, dataclasses.replace(PROJECT, images=images))  # type: ignore[arg-type]
+    paths = [path.split("/") for path in tree if "/src/" in path]
+    return {name.removesuffix(".py"): folder for _, folder, _, name in paths}
+
+
+def test_images_are_as_few_as_pins_allow_where_that_is_asked_for() -> None:
+    shared = "component_base"
+    assert set(homes(WINE, "auto").values()) == {shared}
+    pipeline = pinned_by(load_data="pandas==1.5.3", train_model="pandas==2.2.0", evaluate_model="pandas>=2")
+    train = "component_base_train_model"
+    assert homes(pipeline, "auto") == {"load_data": shared, "train_model": train, "evaluate_model": train}
+    tree = texts(pipeline, dataclasses.replace(PROJECT, images="auto"))
+    assert tree[f"components/{train}/requirements.txt"].split("\n")[1:] == ["pandas==2.2.0", "pandas>=2", ""]
+    assert (
+        "component_base_train_model is apart from component_base, as they ask for other versions of pandas."
+        in tree["README.md"]
+    )
+
+
+def test_a_component_joins_the_first_image_that_agrees_with_it() -> None:
+    pipeline = pinned_by(load_data="pandas==1.5.3 six", train_model="pandas==2.2.0", evaluate_model="six==1.16.0")
+    assert homes(pipeline, "auto")["evaluate_model"] == "component_base"
+
+
+def test_pins_and_bases_both_set_images_apart() -> None:
+    tf = "tensorflow/tensorflow:2.16.1"
+    pipeline = pinned_by(load_data="pandas==1.5.3", train_model="pandas==2.2.0", evaluate_model="pandas==2.2.0")
+    components = [
+        dataclasses.replace(each, base=tf if each.name != "evaluate_model" else "") for each in pipeline.components
+    ]
+    assert homes(dataclasses.replace(pipeline, components=tuple(components)), "auto") == {
+        "load_data": "component_base_tensorflow_2_16_1",
+        "train_model": "component_base_tensorflow_2_16_1_train_model",
+        "evaluate_model": "component_base",
+    }
+
+
 def test_an_image_for_each_component_has_a_folder_for_each() -> None:
     tree = texts(WINE, dataclasses.replace(PROJECT, images="per-component"))
     names = {

@@ -534,7 +534,7 @@ def test_two_components_that_pin_one_package_differently_are_both_named():
     assert problem == (
         "cell 4, line 1: one image cannot hold what is asked of 'pandas': "
         "'load' has 'pandas==1.5.3' and 'train' has 'pandas==2.2.0' "
-        "(agree on one version, or give each component its own image with images='per-component')"
+        "(agree on one version, or let images='auto' give them an image each)"
     )
 
 

@@ -55,6 +55,8 @@ def read(body: Body, nodes: Sequence[ast.AST]) -> Body:
             _quote(body, node, late)
         elif isinstance(node, DECIDES):
             _choice(body, node, late)
+    if len(body.used) > len(body.steps):
+        body.readable = False  # a step is made inside an expression: in an argument, a tuple
     _order(body)
     _cycle(body, function)
     return body
@@ -88,6 +90,10 @@ def _statement(body: Body, node: ast.stmt) -> None:
                 _block(body, item)
             for statement in inner:
                 _statement(body, statement)
+        case ast.Return(value=ast.Attribute(attr="output", value=value)):
+            _step(body, value)
+        case ast.Return(value=ast.Subscript(value=ast.Attribute(attr="outputs", value=value))):
+            _step(body, value)
         case ast.Expr(value=ast.Constant()) | ast.Return() | ast.Pass():
             pass
         case _:

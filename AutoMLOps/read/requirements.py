@@ -184,6 +184,11 @@ def conflicts(components: Sequence[Component]) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
+def disputed(components: Sequence[Component]) -> tuple[str, ...]:
+    """The names of those packages."""
+    return tuple(sorted(name for name, askers in _by_package(components).items() if _clashing(askers)))
+
+
 def tools() -> tuple[str, ...]:
     """What compiles and submits the pipeline, at the versions that are installed; bounded where they are not."""
     versions: dict[str, str] = {}
@@ -681,11 +686,7 @@ def _conflict(name: str, askers: Askers) -> Problem:
     last = first[-1][1]
     alone = len({component.name for _, component in first}) == 1
     message = f"one image cannot hold what is asked of {name!r}: {told}"
-    hint = (
-        "keep one of the lines"
-        if alone
-        else "agree on one version, or give each component its own image with images='per-component'"
-    )
+    hint = "keep one of the lines" if alone else "agree on one version, or let images='auto' give them an image each"
     return Problem(message=message, hint=hint, cell=last.cell, line=last.line)
 
 

@@ -1,0 +1,5 @@
+"""The step plain."""
+
+
+def plain(n: int) -> int:
+    return n + 1

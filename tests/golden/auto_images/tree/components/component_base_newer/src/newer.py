@@ -1,0 +1,5 @@
+"""The step newer."""
+
+
+def newer(n: int) -> int:
+    return n + 1
