@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
@@ -13,6 +14,7 @@ from .display import Generated
 from .errors import BadInput
 from .model import Notebook, Pipeline, Problem, Tree
 from .nouns import replace
+from .read.travel import short
 from .settings import Settings
 
 DEFAULTS = "configs/defaults.yaml"
@@ -83,6 +85,11 @@ def from_call(
     settings: Mapping[str, Any],
 ) -> Generated:
     """Generates from where the call came from: a named file, the cells that ran, or the script that is running."""
+    given = notebook
+    notebook = settings_.path(given)
+    if given is not None and notebook is None:
+        message = f"notebook is of type {type(given).__name__}, not a path"
+        raise BadInput([Problem(message=message, hint="write it as text, in quotes, or as a pathlib.Path")])
     return generated(
         source(notebook),
         project_id,
@@ -141,8 +148,10 @@ def _found(
     """The repository to push to, as far as neither the call nor the file says it: git's remote origin tells."""
     section = saved.get("ci") if isinstance(saved, Mapping) else None
     said = {**section, **given} if isinstance(section, Mapping) else given
-    wanted = said.get("source_repo_type")
-    if said.get("run_local", True) is not False or wanted == "csr" or (wanted and said.get("source_repo_name")):
+    wanted, told = said.get("source_repo_type"), said.get("source_repo_name") is not None
+    if said.get("run_local", True) is not False or not (wanted is None or issubclass(type(wanted), str)):
+        return {}, []  # a host that is no text is for the settings to refuse
+    if wanted == "csr" or (wanted and told):
         return {}, []
     from . import repository  # here, as it starts git
 
@@ -154,9 +163,8 @@ def _found(
     if not name or (wanted and wanted != host):
         return {}, []
     key = "csr_name" if host == "csr" else "source_repo_name"
-    told = said.get(key)
-    named = told is not None and (key in given or told != getattr(Settings(), key))
-    return {**({} if host == "csr" else {"source_repo_type": host}), key: told if named else name}, []
+    named = said.get(key) is not None and (key in given or said[key] != getattr(Settings(), key))
+    return {**({} if host == "csr" else {"source_repo_type": host}), key: said[key] if named else name}, []
 
 
 def _written(tree: Tree, folder: str, reading: read.Reading, settings: Settings, dry_run: bool) -> Generated:
@@ -228,7 +236,8 @@ def _callers() -> Iterator[FrameType]:
 
 def folder_of(given: object) -> str:
     """The folder to write into; what is no path at all is for the settings to refuse."""
-    return os.path.normpath(given) if given and isinstance(given, str | os.PathLike) else "AutoMLOps"
+    path = settings_.path(given)
+    return os.path.normpath(path) if path else "AutoMLOps"
 
 
 # The text of the settings last written in this process, and what it says: reading it back needs no YAML then.
@@ -268,32 +277,57 @@ def _saved(folder: str) -> tuple[Mapping[str, Any] | None, list[Problem]]:
         return _WRITTEN[text], []
     import yaml  # only where there is something new to read
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)  # safe, in C where that is built
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), []  # noqa: S506 - safe, in C
-    except yaml.YAMLError as error:
-        return None, [
-            Problem(
-                message=f"{path} is not valid YAML: {' '.join(str(error).split())}",
-                hint="mend it, or delete it to start from the defaults",
-            )
-        ]
+        found = loader.get_single_node()
+        twice = [Problem(message=f"{name} is there twice", hint="leave one", cell=DEFAULTS) for name in _twice(found)]
+        return (loader.construct_document(found) if found else None), twice
+    except Exception as error:  # beside YAML's own errors, what a date or number that is none raises, or a deep nest
+        message = f"{path} is not valid YAML: {' '.join(str(error).split())}"
+        return None, [Problem(message=message, hint="mend it, or delete it to start from the defaults")]
+
+
+def _twice(found: Any) -> Iterator[str]:
+    """The names that stand twice in the file, or in a section of it: YAML would take the last and say nothing."""
+    sections = [section for _, section in _pairs(found)]
+    for mapping in (found, *sections):
+        counts = Counter(key.value for key, _ in _pairs(mapping) if key.id == "scalar")
+        yield from sorted(name for name, count in counts.items() if count > 1)
+
+
+def _pairs(node: Any) -> list[tuple[Any, Any]]:
+    return node.value if node is not None and node.id == "mapping" else []
 
 
 def _values(given: object, folder: str, settings: Settings | None) -> tuple[Mapping[str, Any], list[Problem]]:
     """The parameter values: those given, else those of the last time."""
     if isinstance(given, Mapping):
-        wrong = [key for key in given if not isinstance(key, str)]
-        return {**given}, [Problem(message=f"pipeline_params: the name {key!r} is not a str") for key in wrong]
+        return _given(given)
     if given is not None:
         return {}, [
             Problem(message=f"pipeline_params is {type(given).__name__}, not a dict", hint="write {'rows': 178}")
         ]
-    path = os.path.join(folder, settings.parameter_values_path) if settings else ""
+    return _kept(os.path.join(folder, settings.parameter_values_path) if settings else "")
+
+
+def _given(given: Mapping[object, Any]) -> tuple[Mapping[str, Any], list[Problem]]:
+    try:
+        values = {**given}
+    except Exception as error:  # a foreign mapping's own fault, whatever it is
+        message = f"pipeline_params cannot be read: {type(error).__name__}"
+        return {}, [Problem(message=message, hint="write a dict, {'rows': 178}")]
+    wrong = [f"pipeline_params: the name {short(key)} is not a str" for key in values if not isinstance(key, str)]
+    problems = [Problem(message=message, hint="write the name in quotes") for message in wrong]
+    return {key: value for key, value in values.items() if isinstance(key, str)}, problems
+
+
+def _kept(path: str) -> tuple[Mapping[str, Any], list[Problem]]:
+    """The values that a codebase holds, as the user may have edited them."""
     if not os.path.isfile(path):
         return {}, []
     try:
         found = json.loads(disk.read_text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return {}, [Problem(message=f"{path} is not valid JSON: {error}", hint="mend it, or give pipeline_params")]
     if isinstance(found, dict):
         return found, []

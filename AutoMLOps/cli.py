@@ -250,7 +250,7 @@ def _value(text: str) -> object:
     """JSON where it is that, else the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -258,7 +258,7 @@ def _params(path: Path) -> dict[str, Any]:
     text = disk.read_text(path)
     try:
         values = json.loads(text) if path.suffix == ".json" else _yaml(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(
             [
                 Problem(
@@ -284,7 +284,7 @@ def _yaml(text: str) -> object:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except Exception as error:  # beside YAML's own errors, what a date or number that is none raises, or a deep nest
         raise ValueError(error) from error
 
 

@@ -544,12 +544,12 @@ def _remember(root: str, manifest: Mapping[str, str]) -> None:
 
 
 def _manifest(root: str) -> dict[str, str]:
-    text = _stored(f"{root}/{MANIFEST}")
     try:
+        text = _stored(f"{root}/{MANIFEST}")
         found = json.loads(text or "{}")  # empty after a power cut at the wrong moment: all files count as edited
         if all(_is_proper(path) and isinstance(digest, str) for path, digest in found.items()):
             return dict(found)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         pass
     hint = "restore it with git; or delete it, and every file that differs counts as edited"
     raise BadInput([Problem(message=f"{root}/{MANIFEST} is not what AutoMLOps wrote", hint=hint)])
@@ -557,15 +557,16 @@ def _manifest(root: str) -> dict[str, str]:
 
 def _interrupted(root: str) -> _Journal | None:
     """What a write that was stopped left to do."""
-    text = _stored(f"{root}/{JOURNAL}")
-    if text is None:
-        return None
     try:
+        text = _stored(f"{root}/{JOURNAL}")
+        if text is None:
+            return None
         found = json.loads(text)
         deeds = tuple(_Deed(*fields) for fields in found["deeds"])
-        if all(_is_proper(path) for path in (*found["manifest"], *(deed.path for deed in deeds))):
+        proper = all(_is_proper(path) for path in (*found["manifest"], *(deed.path for deed in deeds)))
+        if proper and re.fullmatch("[0-9a-z]+", found["token"]):  # it is part of a file's name
             return _Journal(found["token"], deeds, found["manifest"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         pass
     hint = "delete it: files that it had not reached yet count as they stand"
     raise BadInput([Problem(message=f"{root}/{JOURNAL} is not what AutoMLOps wrote", hint=hint)])

@@ -33,6 +33,7 @@ from AutoMLOps.cache import Cache
 from AutoMLOps.errors import BadInput
 from AutoMLOps.model import Artifact, Kind, Param, Problem, Run, State, TaskRun, slug
 from AutoMLOps.processes import Explain, Job, Outcome, Processes, Runner, planned, produced
+from AutoMLOps.read import travel
 from AutoMLOps.spec import Container, Dag, Definition, Foreign, FromInput, FromTask, Importer, Retry, Task
 from AutoMLOps.stubs import Stub, stubbed
 
@@ -166,6 +167,8 @@ def misfits(root: Definition, values: Mapping[str, Any]) -> Iterator[Problem]:
         value = values.get(name)
         if value is None and param.default is None and not param.optional:
             yield Problem(message=f"the parameter {name} has no value")
+        elif unfit := travel.stays(value):
+            yield Problem(message=f"the parameter {name} {unfit.why}", hint=unfit.mend)
         elif value is not None and misfit(value, param):
             yield Problem(message=f"the parameter {name} is {spec.brief(value)}, which is not a {param.kind}")
     for each in root.inputs:
@@ -174,9 +177,8 @@ def misfits(root: Definition, values: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def misfit(value: Any, param: Param) -> bool:
-    """A value given for a pipeline's parameter is taken as it is, text is not read as a number; and it must be JSON."""
+    """A value given for a pipeline's parameter is taken as it is: text is not read as a number."""
     try:
-        json.dumps(value, allow_nan=False)
         return isinstance(value, str) is not isinstance(spec.typed(value, param.kind), str)
     except (TypeError, ValueError):
         return True

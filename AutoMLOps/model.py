@@ -37,7 +37,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.cell}, line {self.line}: " if self.cell and self.line else f"{self.cell}: " if self.cell else ""
-        return f"{where}{self.message}" + (f" ({self.hint})" if self.hint else "")
+        said = f"{where}{self.message}" + (f" ({self.hint})" if self.hint else "")
+        return said.encode(errors="backslashreplace").decode()  # half of a character cannot be printed
 
 
 @lru_cache(maxsize=4096)

@@ -719,12 +719,17 @@ def _path(text: str) -> _Fault | None:
     return _Fault(f"{_said(text)} is in the way of {taken}", "choose another folder") if taken else None
 
 
+def path(value: object) -> str | None:
+    """A path as text, from text or a Path; None for anything that is no path."""
+    try:
+        return _plain(os.fspath(value) if isinstance(value, os.PathLike) else value)
+    except Exception:  # a foreign object's own fault, whatever it is
+        return None
+
+
 def _folder(value: object) -> _Reading:
     """The folder to write, as text: a Path is taken too."""
-    try:
-        text = _plain(os.fspath(value) if isinstance(value, os.PathLike) else value)
-    except Exception:  # a foreign object's own fault, whatever it is
-        text = None
+    text = path(value)
     if text is None:
         return None, (_wrong_type(value, "a path", "write it as text, in quotes, or as a pathlib.Path"),)
     fault = _folder_fault(text)

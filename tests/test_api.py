@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -114,13 +115,58 @@ def test_every_fault_is_told_at_once_and_nothing_is_written(script):
     assert os.listdir() == ["work.py"]
 
 
-@pytest.mark.parametrize("params", [[1], "x", 3, {1: 2}])
-def test_parameters_that_are_no_dict_are_said(script, params):
-    with pytest.raises(BadInput, match="pipeline_params"):
+class Mute:
+    """What answers nothing that it is asked."""
+
+    __repr__ = __str__ = __eq__ = __bool__ = __fspath__ = lambda self, *_: 1 / 0
+    __hash__ = object.__hash__
+
+
+class Unread(Mapping):
+    """A mapping that cannot be read."""
+
+    __getitem__ = __iter__ = __len__ = lambda self, *_: 1 / 0
+
+
+@pytest.mark.parametrize("params", [[1], "x", 3, {1: 2}, {Mute(): 1}, {None: 1}, Unread(), Mute()])
+def test_parameters_that_are_no_dict_of_names_are_said_once(script, params):
+    with pytest.raises(BadInput, match="pipeline_params") as raised:
         generate(script, pipeline_params=params)
+    assert len([each for each in raised.value.problems if "no value for" not in str(each)]) == 1
+    assert os.listdir() == ["work.py"]
 
 
-@pytest.mark.parametrize("text", ["a: [", "- 1", "gcp: 3", "gcp: {project: x}", "\x00"])
+@pytest.mark.parametrize("name", ["notebook", "output_dir", "pipeline"])
+@pytest.mark.parametrize("value", [3, b"work.py", ["work.py"], Mute()], ids=["number", "bytes", "list", "mute"])
+def test_a_path_or_name_that_is_none_is_said_once(script, name, value):
+    with pytest.raises(BadInput, match=f"{name} is ") as raised:
+        AutoMLOps.generate(**{"notebook": script, "pipeline_params": {"words": "x"}, name: value})
+    assert len(raised.value.problems) == 1 and os.listdir() == ["work.py"]
+
+
+def test_a_host_that_answers_nothing_is_said(script):
+    with pytest.raises(BadInput, match="source_repo_type is of type Mute"):
+        generate(script, run_local=False, source_repo_type=Mute())
+
+
+def test_an_error_can_be_printed_whatever_it_is_about(script):
+    with pytest.raises(BadInput) as raised:
+        generate(script, pipeline_params={"words": "x", "\ud800": 1}, pipeline="\ud800")
+    assert str(raised.value).encode() and "\\ud800" in str(raised.value)
+
+
+BROKEN = """
+a: [ | - 1 | gcp: 3 | gcp: {project: x} | \x00 | gcp: {labels: 2001-99-99} | gcp: {labels: !!int x} | gcp: {labels: !!bool x}
+| gcp: {labels: !!float x} | gcp: {labels: !!timestamp x} | gcp: !!python/name:os.system x | &a {gcp: *a} | gcp: *a | ? [a] : b
+| gcp: {project_id: my-project-123, project_id: my-project-124} | gcp: {} \n gcp: {} | --- {} \n --- {} | gcp: {=: 1}
+| gcp: {null: 1} | gcp: {1: 1, 1.5: 2, true: 3, .nan: 4, 2001-01-01: 5}
+"""
+DEEP, LONG = f"gcp: {'[' * 2000}{']' * 2000}", f"gcp: {{labels: {'9' * 5000}}}"
+
+
+@pytest.mark.parametrize(
+    "text", [*(each.strip().replace(r"\n", "\n").replace(r"\x00", "\0") for each in BROKEN.split("|")), DEEP, LONG]
+)
 def test_a_broken_file_of_settings_is_said(script, text):
     generate(script)
     Path("AutoMLOps/configs/defaults.yaml").write_text(text)
@@ -128,11 +174,19 @@ def test_a_broken_file_of_settings_is_said(script, text):
         generate(script)
 
 
-@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_bomb_of_aliases_is_taken_apart_as_quickly_as_it_is_written(script):
+    generate(script)
+    lines = ["labels: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20))]
+    Path("AutoMLOps/configs/defaults.yaml").write_text("\n  ".join(["gcp:", *lines]))
+    with pytest.raises(BadInput, match="labels is of type list"):
+        generate(script)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, '{"words": "\\ud800"}', '{"count": ' + "9" * 5000 + "}"])
 def test_a_broken_file_of_values_is_said(script, text):
     generate(script)
     Path("AutoMLOps/pipelines/runtime_parameters/pipeline_parameter_values.json").write_text(text)
-    with pytest.raises(BadInput, match=r"pipeline_parameter_values\.json"):
+    with pytest.raises(BadInput, match=r"pipeline_parameter_values\.json|`words` has half of a character"):
         AutoMLOps.generate(notebook=script)
 
 

@@ -363,9 +363,11 @@ def test_other_files_in_automlops_are_left_alone(written):
     assert (written / ".automlops/runs/1/log").read_text() == "log"
 
 
-@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n", "[]", '{"a": 1}', '{"../a": "0"}', '{"a": "0", "/b": "0"}'])
+@pytest.mark.parametrize(
+    "text", ["<<<<<<< HEAD\n", "[]", '{"a": 1}', '{"../a": "0"}', '{"a": "0", "/b": "0"}', "[" * 100_000, "\udcff"]
+)
 def test_a_manifest_that_is_not_ours_is_an_error_that_names_it(written, text):
-    put(written, ".automlops/manifest.json", text)
+    (written / ".automlops/manifest.json").write_text(text, encoding="utf-8", errors="surrogateescape")
     before = prints(written)
     with pytest.raises(BadInput, match=r"\.automlops/manifest\.json is not what AutoMLOps wrote"):
         disk.write(tree(TWO), written)
@@ -384,9 +386,21 @@ def test_without_a_manifest_whatever_differs_counts_as_edited(written, text):
     }
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", '{"token": "0", "manifest": {}, "deeds": [["../x","x","t","1",""]]}'])
+NOT_OURS = [
+    "",
+    "{",
+    "{}",
+    "[" * 100_000,
+    "\udcff",
+    '{"token": "0", "manifest": {}, "deeds": [["../x","x","t","1",""]]}',
+    '{"token": "/../../../x", "manifest": {}, "deeds": [["README.md","README.md","t","1",""]]}',
+    '{"token": 0, "manifest": {}, "deeds": []}',
+]
+
+
+@pytest.mark.parametrize("text", NOT_OURS)
 def test_a_journal_that_is_not_ours_is_an_error_that_names_it(written, text):
-    put(written, ".automlops/journal.json", text)
+    (written / ".automlops/journal.json").write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(BadInput, match=r"journal\.json is not what AutoMLOps wrote"):
         disk.write(tree(TWO), written)
     assert texts(written) == ONE and not (written.parent / "x").exists()

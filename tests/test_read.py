@@ -428,7 +428,61 @@ def test_a_syntax_error_names_cell_and_line():
     assert said.startswith("cell 2, line 2: invalid Python")
 
 
+@pytest.mark.parametrize(
+    "text", ["x = " + "-" * 20_000 + "1", "x = " + "+".join("1" * 5000), "x = " + "(" * 500 + ")" * 500]
+)
+def test_what_is_nested_too_deeply_names_the_cell(text):
+    assert "cell 2" in problem(text, step("pass"))
+
+
+@pytest.mark.parametrize("kind", ["x." * 900 + "x", f"'{'x.' * 900}x'"])
+def test_a_type_that_is_nested_too_deeply_is_one_problem(kind):
+    assert "nested too deeply" in problem(step("pass", f"n: {kind}"))
+
+
 # --- components
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([step("pass", "n: str = '\\ud800'")], "has a default that has half of a character"),
+        ([step("'a \\ud800'")], "component `step`: the docstring has half of a character"),
+        ([step("pass"), TAIL.replace("'p'", "'p\\ud800'")], "name has half of a character"),
+        ([step("pass"), TAIL.replace("'p'", "'p', description='\\ud800'")], "description has half of a character"),
+        ([step("pass", "n: int = 2**53 + 1")], "more digits than a number keeps on its way (pass it as text)"),
+        ([step("pass", "n: int = 10**1000")], "more digits than a number keeps on its way (pass it as text)"),
+    ],
+)
+def test_what_no_file_or_spec_can_hold_is_said_where_it_stands(cells, said):
+    found = reading(IMPORTS, *cells, *([TAIL] if len(cells) == 1 else []))
+    assert [str(each).startswith("cell ") and said in str(each) for each in found.problems] == [True]
+
+
+@pytest.mark.parametrize("name", ["pipeline", "Pipeline", "n" * 121])
+def test_a_component_whose_files_cannot_be_written_is_said(name):
+    found = reading(IMPORTS, step("pass").replace("step", name), TAIL.replace("step", name))
+    (one,) = found.problems
+    assert one.cell == "cell 2" and ("tests/test_pipeline.py" in str(one) or "120 letters at most" in str(one))
+
+
+HOSTILE_CHAINS = [
+    "[]",
+    "{}",
+    "[{'component_name': 'step'}, {'component_name': 'é(1);x'}]",
+    "[{'component_name': 'step', 'param_mapping': [('n=print(1),n', 'k')]}]",
+    "[{'component_name': 'step', 'param_mapping': [('n', 'print(1) or step.x')]}]",
+    "[{'component_name': 'step', 'param_mapping': [('n', 'step.x.y')]}]",
+    "[{'component_name': 'step', 'param_mapping': [('', '')]}]",
+]
+
+
+@pytest.mark.parametrize("chain", HOSTILE_CHAINS)
+def test_a_mapping_holds_names_and_no_code(chain):
+    cell = "%%define_component\nAutoMLOps.makeComponent(name='step', params=[{'name': 'n', 'type': int}])\nprint(n)\n"
+    call = f"AutoMLOps.makePipeline(name='p', params=[{{'name': 'k', 'type': int}}], pipeline={chain})"
+    found = reading(IMPORTS, cell, call, values={"k": 1})
+    assert any("is not one of those" in str(each) for each in found.problems)
 
 
 def test_a_description_may_hold_a_parenthesis():

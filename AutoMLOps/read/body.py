@@ -1,14 +1,14 @@
 """Reads the body of a pipeline function: steps, wiring, and the mistakes that kfp compiles without a word."""
 
 import ast
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..model import Argument, Artifact, Component, Kind, Param, Problem, Source, Step, slug
 from ..nouns import replace
+from . import travel
 from .program import Program
 from .scopes import walked
-from .signature import evaluate, holds_none, misfit
+from .signature import evaluate
 from .statements import dotted
 
 BLOCKS = frozenset({"If", "Elif", "Else", "Condition", "ParallelFor", "ExitHandler"})
@@ -189,22 +189,27 @@ def _argument(body: Body, port: Param | Artifact, node: ast.expr) -> Argument:
             value = evaluate(body.program, node)
         except ValueError:
             return Argument(name=port.name, source=Source.CODE, of=ast.unparse(node))
-        _value(body, node, port, value)
-        return Argument(name=port.name, source=Source.VALUE, of=json.dumps(value, ensure_ascii=False))
+        return Argument(name=port.name, source=Source.VALUE, of=_value(body, node, port, value))
     return Argument(name=port.name, source=Source.CODE, of=ast.unparse(node))
 
 
-def _value(body: Body, node: ast.expr, port: Param | Artifact, value: object) -> None:
+def _value(body: Body, node: ast.expr, port: Param | Artifact, value: object) -> str:
+    """A value as JSON, where it is one that the input takes."""
     if isinstance(port, Artifact):
-        body.wrong(node, f"`{port.name}` takes an artifact, not the value {value!r}", "pass the output of a step")
-        return
-    reason = "is None, which cannot be passed: leave it out" if value is None else misfit(port.kind, value)
-    if not reason and port.kind is Kind.NUMBER_DOUBLE and isinstance(value, int):
-        reason = f"is {value}, an int, and kfp wants a float: write {float(value)}"
-    if not reason and holds_none(value):
-        reason = "holds None, and kfp has no word for that inside a value"
-    if reason:
-        body.wrong(node, f"the value for `{port.name}` {reason}")
+        message = f"`{port.name}` takes an artifact, not the value {travel.short(value)}"
+        body.wrong(node, message, "pass the output of a step")
+        return ""
+    found = travel.misfit(port.kind, value)
+    if value is None:
+        found = travel.Misfit("is None, which cannot be passed: leave it out")
+    elif not found and port.kind is Kind.NUMBER_DOUBLE and isinstance(value, int):
+        found = travel.Misfit(f"is {value}, an int, and kfp wants a float: write {float(value)}")
+    elif not found and travel.holds_none(value):
+        found = travel.Misfit("holds None, and kfp has no word for that inside a value")
+    if found:
+        body.wrong(node, f"the value for `{port.name}` {found.why}", found.mend)
+        return ""
+    return travel.text(value)
 
 
 def _output(body: Body, port: Param | Artifact, node: ast.expr, step: Step, key: str) -> Argument:

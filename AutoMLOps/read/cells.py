@@ -27,7 +27,7 @@ def notebook(name: str, text: str, stop: int = 0) -> Notebook:
 def _ipynb(name: str, text: str) -> tuple[Cell, ...]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(
             [Problem(message=f"{name} is not a notebook: {error}", hint="save it again from Jupyter")]
         ) from error
@@ -35,7 +35,7 @@ def _ipynb(name: str, text: str) -> tuple[Cell, ...]:
         raise BadInput(
             [Problem(message=f"{name} is not a notebook: it has no cells", hint="save it again from Jupyter")]
         )
-    if content.get("nbformat", 4) != 4 or "cells" not in content:
+    if content.get("nbformat", 4) != 4 or not isinstance(content.get("cells"), list):
         content = _upgraded(name, text)
     _speaks_python(name, content)
     return tuple(
@@ -178,7 +178,7 @@ def _replace(lines: list[str], number: int, found: re.Match[str]) -> int:
 def _parses(text: str) -> bool:
     try:
         compile(text, "cell", "exec", 0x400)  # ast.PyCF_ONLY_AST, without importing ast for it
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
 

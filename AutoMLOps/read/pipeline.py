@@ -1,7 +1,6 @@
 """Reads the one pipeline of a program, decorated or marked, with all that it reaches."""
 
 import ast
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from ..nouns import replace
 from ..settings import Settings
 from ..source import WIDTH, literal
 from . import body as bodies
-from . import compose
+from . import compose, travel
 from .closure import Closure, Owner, closure
 from .components import Read, component, modules
 from .definitions import Definition, definitions
@@ -18,10 +17,11 @@ from .images import together
 from .program import Program, program
 from .requirements import Pinned, Places, conflicts, pinned, search, tools
 from .scopes import walked
-from .signature import Signature, misfit, signature, unquoted
+from .signature import Signature, signature, unquoted
 from .statements import bound, statements
 from .wiring import Found, pipelines
 
+LONGEST_FILE = 120  # an encrypted home takes 143 bytes, and test_ and .py.new stand around a component's name
 LONGEST_NAME = 63  # as a label; a job's id has room for it and for the time behind it
 
 
@@ -76,6 +76,19 @@ def pipeline(
     names are taken in the generated pipeline.py. `beside` is the folder of the notebook's file: modules there are its
     own.
     """
+    places = search((beside,) if beside else ())
+    base = base_image or Settings().base_image
+    where = Surroundings(images=images, base_image=base, reserved=reserved, places=places)
+    try:
+        return _read(notebook, values or {}, which, live, where)
+    except (RecursionError, MemoryError):
+        message = f"something in {notebook.name} is nested too deeply to be read"
+        return Reading(pipeline=None, problems=(Problem(message=message, hint="break the longest expression up"),))
+
+
+def _read(
+    notebook: Notebook, values: Mapping[str, object], which: str | None, live: bool, where: Surroundings
+) -> Reading:
     read = program(notebook, live)
     faults = Faults(read.problems, read.warnings)
     defined, broken = definitions(read, live)
@@ -83,10 +96,7 @@ def pipeline(
     found = _one(read, which, live, faults.problems)
     if found is None:
         return Reading(pipeline=None, problems=_unique(faults.problems), warnings=tuple(faults.warnings))
-    places = search((beside,) if beside else ())
-    base = base_image or Settings().base_image
-    where = Surroundings(images=images, base_image=base, reserved=reserved, places=places)
-    made = _pipeline(read, found, defined, values or {}, faults, where)
+    made = _pipeline(read, found, defined, values, faults, where)
     problems = _unique(faults.problems)
     return Reading(pipeline=None if problems else made, problems=problems, warnings=tuple(faults.warnings))
 
@@ -97,6 +107,11 @@ def _unique(problems: list[Problem]) -> tuple[Problem, ...]:
 
 def _one(program: Program, which: str | None, live: bool, problems: list[Problem]) -> Found | None:
     found = pipelines(program, live, problems)
+    if not (which is None or isinstance(which, str)):
+        problems.append(
+            Problem(message=f"pipeline is {travel.short(which)}, not a str", hint="write its name in quotes")
+        )
+        return None
     chosen = [item for item in found if which is None or which in (item.title, slug(item.title))]
     if len(chosen) == 1:
         return chosen[0]
@@ -318,6 +333,12 @@ def _clashes(
     seen: dict[str, str] = {}
     for name, item in components.items():
         other = seen.setdefault(slug(name), name)
+        if name.casefold() == "pipeline":
+            message = f"the component `{name}` would be tested in tests/test_pipeline.py, as the pipeline itself is"
+            yield Problem(message=message, hint=f"call it `{name}_step`", cell=item.cell, line=item.line)
+        if len(name.encode()) > LONGEST_FILE:
+            message = f"the name of the component `{travel.short(name)}` is too long for the files that it is given to"
+            yield Problem(message=message, hint=f"{LONGEST_FILE} letters at most", cell=item.cell, line=item.line)
         if not slug(name):
             message = f"the component `{name}` has no letter or digit in its name"
             yield Problem(message=message, hint="rename it", cell=item.cell, line=item.line)
@@ -346,14 +367,15 @@ def _values(
     given = []
     for name, param in parameters.items():
         value = values.get(name)
-        reason = misfit(param.kind, value) if name in values and not (value is None and param.optional) else ""
+        unfit = travel.misfit(param.kind, value) if value is not None or not param.optional else None
         if name not in values and not param.optional:
             message = f"pipeline_params has no value for `{name}` of {owner.name}"
             problems.append(Problem(message=message, hint="add it, or give the parameter a default"))
-        elif reason:
-            problems.append(Problem(message=f"pipeline_params: `{name}` {reason}", hint=f"{owner.name} takes that"))
+        elif unfit and name in values:
+            hint = unfit.mend or f"{owner.name} takes that"
+            problems.append(Problem(message=f"pipeline_params: `{name}` {unfit.why}", hint=hint))
         elif name in values:
-            given.append((name, json.dumps(value, ensure_ascii=False)))
+            given.append((name, travel.text(value)))
     for name in values:
         if name not in parameters:
             hint = bodies.near(str(name), parameters) or f"it has {', '.join(parameters) or 'none'}"

@@ -98,9 +98,10 @@ def _read(program: Program, cell: Cell, cut: bool, stop: int) -> bool:
             )
         )
         return False
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
+        said = str(error) or "it is nested too deeply"  # of which Python's parser says MemoryError, and nothing more
         program.problems.append(
-            Problem(message=f"invalid Python: {error}", cell=cell.label, hint="run the cell and mend it")
+            Problem(message=f"invalid Python: {said}", cell=cell.label, hint="run the cell and mend it")
         )
         return False
     if plain.magic == "define_component" and not decorates(found):

@@ -1,10 +1,10 @@
 """Reads a function's signature from its annotations alone, as kfp would after running it."""
 
 import ast
-import json
 from collections.abc import Callable, Iterator
 
 from ..model import Artifact, Kind, Param, Problem
+from . import travel
 from .docstrings import Described, described
 from .program import Program
 from .statements import dotted, names_of
@@ -59,8 +59,12 @@ class Signature:
 
 def signature(program: Program, node: ast.FunctionDef, owner: str, cell: str, offset: int) -> Signature:
     """The inputs and outputs of a component function; every fault in it is listed, none raised."""
-    documented = described(ast.get_docstring(node, clean=True))
+    said = ast.get_docstring(node, clean=True) or ""
+    documented = described(said)
     found = Signature(documented.description)
+    if why := travel.halved(said):
+        message = f"{owner}: the docstring {why}"
+        found.problems.append(Problem(message=message, cell=cell, line=node.lineno + offset, hint="leave it out"))
     for argument, default in _arguments(node, found, owner, cell, offset):
         try:
             _argument(program, found, documented, argument, default)
@@ -143,43 +147,12 @@ def _default(program: Program, port: Param, node: ast.expr | None) -> str | None
         raise Refused(f"has a default that is not a constant ({error})", "write the value out") from error
     if value is None:
         return None
-    problem = misfit(port.kind, value) or (
-        "holds None, and kfp has no word for that inside a default" if holds_none(value) else ""
-    )
-    if problem:
-        raise Refused(f"has a default that {problem}", "give it a default of its type")
-    return json.dumps(value, ensure_ascii=False)
-
-
-def holds_none(value: object) -> bool:
-    """Whether None is anywhere inside: kfp cannot compile that."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(item is None or holds_none(item) for item in inside)
-
-
-def misfit(kind: Kind, value: object) -> str:
-    """Why a value does not fit a parameter's type: "is 'abc', not an int"; nothing where it fits."""
-    fits, name = {
-        Kind.STRING: (isinstance(value, str), "a str"),
-        Kind.NUMBER_INTEGER: (isinstance(value, int) and not isinstance(value, bool), "an int"),
-        Kind.NUMBER_DOUBLE: (isinstance(value, int | float) and not isinstance(value, bool), "a float"),
-        Kind.BOOLEAN: (isinstance(value, bool), "a bool"),
-        Kind.LIST: (isinstance(value, list | tuple), "a list"),
-        Kind.STRUCT: (isinstance(value, dict), "a dict"),
-        Kind.TASK_FINAL_STATUS: (False, "something to pass: kfp fills it"),
-    }[kind]
-    if not fits:
-        return f"is {_short(value)}, not {name}"
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return f"is {_short(value)}, which JSON cannot hold"
-    return ""
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    found = travel.misfit(port.kind, value)
+    if not found and travel.holds_none(value):
+        found = travel.Misfit("holds None, and kfp has no word for that inside a default")
+    if found:
+        raise Refused(f"has a default that {found.why}", found.mend or "give it a default of its type")
+    return travel.text(value)
 
 
 def unquoted(node: ast.expr, found: Signature | None = None) -> ast.expr:
@@ -448,13 +421,13 @@ def _short_code(node: ast.AST) -> str:
 
 def _key(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"the key {value!r} is not a str, and JSON has no other")
+        raise ValueError(f"the key {travel.short(value)} is not a str, and JSON has no other")
     return value
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{travel.short(value)} is no number")
     return value
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..model import Problem
 from ..source import WIDTH, literal
 from . import body as bodies
+from . import travel
 from .closure import without_marks
 from .definitions import mark
 from .marked import arguments, documented, identifier, params
@@ -131,7 +132,9 @@ class Said:
         except ValueError as error:
             self.wrong(f": {key} is not constant ({error})", "write it out")
             return
-        if isinstance(value, str):
+        if isinstance(value, str) and (why := travel.halved(value)):
+            self.wrong(f": {key} {why}", "leave it out")
+        elif isinstance(value, str):
             self.texts[key] = value
         elif value is not None:
             self.wrong(f": {key} is {value!r}, not a str", "write it in quotes")
@@ -143,7 +146,9 @@ def _made(program: Program, placed: Placed, call: ast.Call) -> Found:
     given = arguments(program, call, ("name", "params", "pipeline", "description"), faults, raw=("params",))
     title = given.get("name")
     if not isinstance(title, str):
-        faults.append(f"makePipeline needs a name, not {title!r}")
+        faults.append(f"makePipeline needs a name, not {travel.short(title)}")
+    said = ((key, travel.halved(str(given.get(key) or ""))) for key in ("name", "description"))
+    faults += [f"makePipeline: {key} {why}: leave it out" for key, why in said if why]
     takes = params(program, given.get("params"), faults)
     chain = _chain(given.get("pipeline"), faults)
     known = {name: name for name, _, _ in takes}
@@ -174,7 +179,7 @@ def _nearest(name: str, known: Mapping[str, str]) -> str:
 
 def _chain(value: object, faults: list[str]) -> list[tuple[str, list[tuple[str, str]]]]:
     chain = []
-    for item in value if isinstance(value, list) else [None]:
+    for item in value if isinstance(value, list) and value else [value]:
         name = item.get("component_name") if isinstance(item, dict) else None
         mapping = item.get("param_mapping", []) if isinstance(item, dict) else None
         pairs = (
@@ -182,16 +187,23 @@ def _chain(value: object, faults: list[str]) -> list[tuple[str, list[tuple[str, 
             if isinstance(mapping, list) and all(isinstance(pair, list) for pair in mapping)
             else [()]
         )
-        if not isinstance(name, str) or any(
-            len(pair) != 2 or not all(isinstance(part, str) for part in pair) for pair in pairs
+        if (
+            not isinstance(name, str)
+            or not (identifier(name) or name.isidentifier())
+            or not all(len(pair) == 2 and all(map(_names, pair)) for pair in pairs)
         ):
             faults.append(
-                "makePipeline: pipeline is a list of {'component_name': ..., "
-                f"'param_mapping': [(component_param, pipeline_param), ...]}}, and {item!r} is not one of those"
+                "makePipeline: pipeline is a list of {'component_name': ..., 'param_mapping': "
+                f"[(component_param, pipeline_param), ...]}}, and {travel.short(item)} is not one of those"
             )
             continue
         chain.append((identifier(name) or name, [(str(key), str(given)) for key, given in pairs]))
     return chain
+
+
+def _names(part: object) -> bool:
+    """Whether it can name a parameter, or an output of a step; anything else would be code in pipeline.py."""
+    return isinstance(part, str) and part.count(".") < 2 and all(map(str.isidentifier, part.split(".")))
 
 
 def _chained(
