@@ -1,5 +1,6 @@
 # make demo    runs the quickstart and shows the repository that it writes
 # make test    linters and the whole suite
+# make docs    builds the pages of docs/ as a site in build/docs
 # make bench   measures generating, rehearsing and provisioning, side by side with others
 # make sweep   lets every request of the provisioning scripts fail in every way; takes hours
 # make clean   takes away all that these made
@@ -11,13 +12,17 @@ FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2
 PYTHON ?= $(shell for each in $(PYTHONS); do $$each -c '$(FITS)' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 
-.PHONY: demo test bench sweep clean
+.PHONY: demo test docs bench sweep clean
 
 demo: $(VENV)/demo.stamp
 	@$(VENV)/bin/python example/demo.py
 
 test: $(VENV)/dev.stamp
 	@PYTHON=$(VENV)/bin/python tests/check
+
+docs: $(VENV)/docs.stamp
+	@$(VENV)/bin/python -m sphinx -n -W --keep-going -q docs build/docs
+	@echo "Open build/docs/index.html."
 
 bench: $(VENV)/dev.stamp
 	@PYTHON=$(VENV)/bin/python tests/bench/run

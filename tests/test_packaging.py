@@ -217,7 +217,7 @@ def test_what_generated_code_asks_for_admits_what_is_installed_with_us(metadata)
 
 
 def test_the_extras_are_those_that_the_readme_names(metadata):
-    assert set(metadata.metadata.get_all("Provides-Extra") or ()) == {"pipreqs", "gcpc", "demo", "dev"}
+    assert set(metadata.metadata.get_all("Provides-Extra") or ()) == {"pipreqs", "gcpc", "demo", "docs", "dev"}
 
 
 def test_aiplatform_2_0_0_is_never_taken(metadata):
