@@ -27,10 +27,14 @@ SECTIONS = {
 
 
 def calls() -> str:
-    """Every public function: its signature, and its docstring."""
-    public = [name for name in AutoMLOps.__all__[1:] if inspect.isfunction(getattr(AutoMLOps, name))]
+    """Every public function, its signature and its docstring; and every constant."""
+    public = [name for name in AutoMLOps.__all__ if inspect.isfunction(getattr(AutoMLOps, name))]
+    constants = {name: getattr(AutoMLOps, name) for name in AutoMLOps.__all__ if type(getattr(AutoMLOps, name)) is str}
     told = [*(name for name in FIRST if name in public), *(name for name in public if name not in FIRST)]
-    return "\n".join(line for name in told for line in _call(name, getattr(AutoMLOps, name)))
+    lines = [line for name in told for line in _call(name, getattr(AutoMLOps, name))]
+    for name, value in constants.items():
+        lines += ["", f"## {name}", "", f"`{value!r}`"]
+    return "\n".join(lines)
 
 
 def _call(name: str, function: Callable[..., object]) -> Iterator[str]:
