@@ -1,0 +1,252 @@
+"""The corpus: every notebook generates, compiles to the spec that kfp makes of it alone, is drawn as that spec, and runs.
+
+corpus/README.md says which construct is shown where.
+"""
+
+import ast
+import contextlib
+import inspect
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from xml.etree import ElementTree
+
+import drawings
+import pytest
+from differences import DIFFERENCES, alike
+from plainly import RECKONED
+from test_mermaid import said
+from tools import CHECKOUT, environment
+
+from AutoMLOps import AutoMLOps, codebase, engine, graph, picture, spec
+from AutoMLOps.display import Generated
+from AutoMLOps.errors import BadInput
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("corpus")]
+
+CORPUS = CHECKOUT / "tests" / "corpus"
+MANNERS = ("kubeflow", "decorated", "marked", "earlier")
+FILES = {
+    path.stem: path
+    for manner in MANNERS
+    for path in sorted((CORPUS / manner).iterdir())
+    if path.suffix in (".py", ".ipynb")
+}
+VERBS = ("generate", "go", "launchAll")
+
+# What does not hold yet, and why.
+NESTED = "a pipeline that another one calls is taken for one more pipeline"
+CONTAINERS = "container components are read as Python ones"
+LOADED = "a component that is loaded is refused as bound by a call"
+NOT_YET = {
+    "collected_by_a_pipeline": NESTED,
+    "container_arguments": CONTAINERS,
+    "container_components": CONTAINERS,
+    "both_decorators": CONTAINERS,
+    "google_artifacts": "artifact types of Google are no artifacts to the reader",
+    "loaded_from_files": LOADED,
+    "loaded_from_text": LOADED,
+    "marathon": NESTED,
+    "own_artifact_types": "artifact types of one's own are no artifacts to the reader",
+    "pipelines_within": NESTED,
+}
+DESCRIPTIONS = "kfp leaves the descriptions of inputs in a component.yaml behind"
+OTHER_SPEC = {
+    "coffee_prices": DESCRIPTIONS,
+    "every_argument_of_1_3_4": DESCRIPTIONS,
+    "kubeflow_cells_of_1_0": DESCRIPTIONS,
+    "loop_over_outputs": "a component.yaml does not say what the items of a list are: a loop takes them for strings",
+    "marked_cells_of_1_0": DESCRIPTIONS,
+    "steps_and_values": DESCRIPTIONS,
+}
+RETURNED = "a step within a return statement is no node of what was read"
+OTHER_DRAWING = dict.fromkeys(
+    (
+        "defaults_and_optional_inputs",
+        "environment_variables",
+        "lists_of_artifacts",
+        "loop_over_outputs",
+        "loops_within_loops",
+        "paths_of_inputs_and_outputs",
+        "placeholders",
+        "recipe_book",
+        "traffic_counts",
+        "weather_stations",
+    ),
+    RETURNED,
+) | {"ignored_failures": "a final status joins no steps in what was read"}
+
+
+def cases(names=FILES, also: Mapping[str, str] = MappingProxyType({})) -> list:
+    """Every name; those of which something does not hold yet have to fail."""
+    failing = {**NOT_YET, **also}
+    marks = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in failing.items()}
+    return [pytest.param(name, id=name, marks=marks.get(name, ())) for name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a notebook: the codebase and its spec, or the faults that were found."""
+
+    folder: Path
+    values: dict[str, object]
+    generated: Generated | None
+    faults: str = ""
+
+
+def code(path: Path) -> str:
+    """The Python of a notebook; its magics are no part of it."""
+    if path.suffix == ".py":
+        return path.read_text(encoding="utf-8")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code").replace("%%", "# ")
+
+
+def arguments(path: Path) -> dict[str, object]:
+    """What the notebook gives to the verb that generates: literals, and names of literals."""
+    tree = ast.parse(code(path))
+    known: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            with contextlib.suppress(ValueError):
+                known[node.targets[0].id] = ast.literal_eval(node.value)
+    (call,) = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in VERBS
+    ]
+    given = {word.arg: word.value for word in call.keywords}
+    return {name: eval(ast.unparse(value), {}, known) for name, value in given.items()}  # noqa: S307
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> dict[str, Made]:
+    """Every notebook, generated into a folder of its own."""
+    home = tmp_path_factory.mktemp("corpus")
+    found = {}
+    for name, path in FILES.items():
+        given = arguments(path)
+        try:
+            done = AutoMLOps.generate(notebook=path, output_dir=str(home / name), **given)
+            found[name] = Made(home / name, given["pipeline_params"], done)
+        except BadInput as error:
+            found[name] = Made(home / name, given["pipeline_params"], None, str(error))
+    return found
+
+
+def compiled(paths: list[Path], results: Path) -> dict[Path, dict]:
+    """By the file that it comes from, what one process compiled."""
+    command = [sys.executable, CHECKOUT / "tests" / "originals.py", results, *paths]
+    subprocess.run(command, env=environment(), check=True, timeout=300, capture_output=True)
+    return {Path(path): told for path, told in json.loads(results.read_text(encoding="utf-8")).items()}
+
+
+def original(name: str) -> Path:
+    """What kfp is given: the notebook, or the hand-written twin of one whose cells are no Python of kfp's."""
+    twin = FILES[name].parent / "twins" / f"{name}.py"
+    return twin if twin.exists() else FILES[name]
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory) -> dict[str, dict]:
+    told = compiled([original(name) for name in FILES], tmp_path_factory.mktemp("originals") / "specs.json")
+    return {name: told[original(name)] for name in FILES}
+
+
+@pytest.fixture(scope="module")
+def ours(made, tmp_path_factory) -> dict[str, dict]:
+    paths = {name: one.folder.resolve() / codebase.PIPELINE for name, one in made.items() if one.generated}
+    told = compiled(list(paths.values()), tmp_path_factory.mktemp("ours") / "specs.json")
+    return {name: told[path] for name, path in paths.items()}
+
+
+def spec_of(name: str, made: dict[str, Made], ours: dict[str, dict]) -> dict:
+    assert not made[name].faults, made[name].faults
+    assert "error" not in ours[name], ours[name]["error"]
+    return ours[name]["spec"]
+
+
+@pytest.mark.parametrize("name", cases(also=OTHER_SPEC))
+def test_it_compiles_to_the_spec_that_kfp_makes_of_it_alone(name, made, ours, originals):
+    assert "error" not in originals[name], originals[name]["error"]
+    assert alike(spec_of(name, made, ours)) == alike(originals[name]["spec"])
+
+
+@pytest.mark.parametrize("name", cases(also=OTHER_DRAWING))
+def test_it_is_drawn_as_its_spec(name, made, ours):
+    drawn = graph.of_spec(spec.read(spec_of(name, made, ours)))
+    read = graph.of_pipeline(made[name].generated.pipeline)
+    assert read in (None, drawn)
+    text = picture.file(drawn)
+    assert drawings.faults(text) == []
+    shown = ElementTree.fromstring(text)
+    nodes = [each.get("data-node") for each in shown.iter() if each.get("data-node")]
+    edges = [each for each in shown.iter() if each.get("data-from")]
+    assert sorted(nodes) == sorted(node.path for node in drawn.nodes)
+    assert sorted((each.get("data-from"), each.get("data-to"), each.get("data-edge")) for each in edges) == sorted(
+        (edge.before, edge.after, "order" if edge.order else "data") for edge in drawn.edges
+    )
+    readme = (made[name].folder / "README.md").read_text(encoding="utf-8")
+    assert (read is None) == ("```mermaid\nflowchart TD" not in readme)
+    if read:
+        assert drawings.flowchart(drawings.block(readme)) == said(drawn)
+
+
+@pytest.mark.parametrize("name", cases(RECKONED))
+def test_it_runs_here_and_comes_to_what_plain_python_says(name, made, ours, tmp_path):
+    document = spec_of(name, made, ours)
+    source = codebase.read(str(made[name].folder)).source
+    run = engine.run(document, made[name].values, folder=tmp_path / "run", source=source)
+    assert run.state == "succeeded", run
+    found = {task.path.removeprefix("root/"): json.loads(task.outputs or "{}") for task in run.tasks}
+    found[""] = json.loads(run.outputs)
+    for path, outputs in RECKONED[name](**made[name].values).items():
+        assert {key: _content(found[path][key]) for key in outputs} == outputs, path
+
+
+def _content(value: object) -> object:
+    """An output as what it holds: of metrics, their numbers."""
+    match value:
+        case [{"metadata": metadata}]:
+            return metadata
+        case _:
+            return value
+
+
+# ------------------------------------------------------------------------------- the corpus itself
+
+
+def test_the_readme_says_where_each_file_is_shown():
+    told = (CORPUS / "README.md").read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(([a-z][^)]+)\)", told)
+    assert sorted(set(linked)) == sorted(path.relative_to(CORPUS).as_posix() for path in FILES.values())
+
+
+def test_there_is_enough_of_each_manner():
+    counts = {manner: sum(path.parent.name == manner for path in FILES.values()) for manner in MANNERS}
+    assert len(FILES) >= 44
+    assert counts["kubeflow"] >= 20 and counts["decorated"] >= 10 and counts["marked"] >= 8 and counts["earlier"] >= 4
+    assert len(RECKONED) >= 15 and RECKONED.keys() <= FILES.keys()
+
+
+def test_a_twin_stands_beside_a_notebook():
+    twins = {path.stem for path in CORPUS.glob("*/twins/*.py")}
+    assert twins <= FILES.keys()
+    assert {name for name, path in FILES.items() if "makeComponent" in path.read_text(encoding="utf-8")} <= twins
+
+
+def test_the_docs_list_the_differences_that_are_meant():
+    page = (CHECKOUT / "docs" / "kubeflow-differences.md").read_text(encoding="utf-8")
+    rows = [f"| {difference.what} | {difference.why} |" for difference in DIFFERENCES]
+    assert [row for row in rows if row not in page] == []
+    assert page.count("\n| ") == 1 + len(rows)
+
+
+def test_what_is_reckoned_is_a_function_of_the_parameters(made):
+    for name, function in RECKONED.items():
+        assert set(inspect.signature(function).parameters) == set(made[name].values), name
