@@ -159,15 +159,16 @@ class Authority:
 @noun
 class Resources:
     """All that a pipeline needs. `bindings` are granted by provisioning; `expected` are the operator's own, granted to
-    nobody silently; `owed` is what only somebody else can grant; `authority` is what provisioning itself takes."""
+    nobody silently; `owed` is what only somebody else can grant; `authority` is what provisioning itself takes. A
+    pipeline whose steps run in images of others has no registry, and a builder only where a push starts its runs."""
 
     project: str
     pipeline: str
     apis: tuple[Api, ...]
-    registry: Registry
+    registry: Registry | None
     bucket: Bucket
     runner: Account
-    builder: Account
+    builder: Account | None
     role: Role | None
     trigger: Trigger | None
     bindings: tuple[Binding, ...]
@@ -177,7 +178,7 @@ class Resources:
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        return self.runner, self.builder
+        return (self.runner, self.builder) if self.builder else (self.runner,)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -197,29 +198,29 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
     if not settings.project_id:
         raise ValueError(f"{pipeline.name} has no project: there is nothing to describe")
     extras = uses(settings, pipeline)
-    registry, bucket = _registry(settings), _bucket(settings)
-    runner, builder = _runner(settings), _builder(settings, pipeline)
-    trigger = None if settings.run_local else _trigger(settings)
-    role = _starter() if trigger else None
+    builds = bool(pipeline.components)
+    trigger = None if settings.run_local else _trigger(settings, builds)
+    runner = _runner(settings)
+    builder = _builder(settings, pipeline) if builds or trigger else None
     bindings = (
-        *_running(settings, runner, extras),
-        *_building(settings, builder),
-        *(_starting(settings, builder, runner, trigger) if trigger else ()),
+        *_running(settings, runner, extras, builds),
+        *(_building(settings, builder, builds) if builder else ()),
+        *(_starting(settings, builder, runner, trigger) if builder and trigger else ()),
     )
     return Resources(
         project=settings.project_id,
         pipeline=pipeline.name,
-        apis=_apis(extras, trigger),
-        registry=registry,
-        bucket=bucket,
+        apis=_apis(extras, trigger, builds),
+        registry=_registry(settings) if builds else None,
+        bucket=_bucket(settings, builds, trigger),
         runner=runner,
         builder=builder,
-        role=role,
+        role=_starter() if trigger else None,
         trigger=trigger,
         bindings=tuple(sorted(bindings, key=lambda each: list(On).index(each.on))),
-        expected=tuple(_operating(settings, runner, builder)),
-        owed=tuple(_owed(settings, pipeline, runner, builder, extras, trigger)),
-        authority=authority(settings),
+        expected=tuple(_operating(settings, runner, builder if builds else None)),
+        owed=tuple(_owed(settings, pipeline, runner, settings.builder(pipeline.name), extras, trigger)),
+        authority=authority(settings, builds),
     )
 
 
@@ -274,15 +275,17 @@ def _called(module: ast.Module) -> Iterator[str]:
 # ------------------------------------------------------------------------------- what there is to be
 
 
-def _apis(extras: tuple[str, ...], trigger: Trigger | None) -> tuple[Api, ...]:
+def _apis(extras: tuple[str, ...], trigger: Trigger | None, builds: bool) -> tuple[Api, ...]:
     apis = {
         "cloudresourcemanager": "says who may do what in the project",
         "aiplatform": "runs the pipeline",
-        "artifactregistry": "keeps the images",
-        "cloudbuild": "builds the images",
         "iam": "knows the service accounts",
         "storage": "keeps what the steps make",
     }
+    if builds:
+        apis |= {"artifactregistry": "keeps the images", "cloudbuild": "builds the images"}
+    elif trigger:
+        apis["cloudbuild"] = "tests and compiles the pipeline"
     if "bigquery" in extras:
         apis |= {"bigquery": "answers the queries of the steps", "bigquerystorage": "hands over what they find"}
     if trigger and trigger.host == "csr":
@@ -301,11 +304,12 @@ def _registry(settings: Settings) -> Registry:
     )
 
 
-def _bucket(settings: Settings) -> Bucket:
+def _bucket(settings: Settings, builds: bool, trigger: Trigger | None) -> Bucket:
+    logs = ", compiled pipelines and build logs" if trigger else " and compiled pipelines"
     return Bucket(
         name=settings.bucket,
         location=settings.gs_bucket_location,
-        why="holds artifacts, compiled pipelines, sources to build and build logs",
+        why=f"holds artifacts{', compiled pipelines, sources to build and build logs' if builds else logs}",
         costs="the storage of all of that, older versions and what was deleted within a week included",
     )
 
@@ -323,7 +327,8 @@ def _runner(settings: Settings) -> Account:
 
 def _builder(settings: Settings, pipeline: Pipeline) -> Account:
     email, title = settings.builder(pipeline.name), f"Builds the images of {pipeline.name}"
-    return Account(email=email, title=title[:100], why="builds the images", shared=False, made=True)
+    why = "builds the images" if pipeline.components else "compiles the pipeline and starts its runs"
+    return Account(email=email, title=title[:100], why=why, shared=False, made=True)
 
 
 STARTS_RUNS = "automlops_starts_runs"
@@ -338,7 +343,7 @@ def _starter() -> Role:
     )
 
 
-def _trigger(settings: Settings) -> Trigger:
+def _trigger(settings: Settings, builds: bool) -> Trigger:
     return Trigger(
         name=settings.trigger,
         location=settings.cb_trigger_location,
@@ -349,7 +354,7 @@ def _trigger(settings: Settings) -> Trigger:
         branch=settings.csr_branch_name,
         folder=settings.repository_folder,
         secrets=settings.source_repo_secrets,
-        why="tests, builds what changed and starts a run when the branch moves",
+        why=f"tests, {'builds what changed' if builds else 'compiles'} and starts a run when the branch moves",
     )
 
 
@@ -365,7 +370,7 @@ def secret(version: str) -> str:
 # ------------------------------------------------------------------------------- who may do what
 
 
-def _running(settings: Settings, runner: Account, extras: tuple[str, ...]) -> Iterator[Binding]:
+def _running(settings: Settings, runner: Account, extras: tuple[str, ...], builds: bool) -> Iterator[Binding]:
     """What the steps need, as the runner."""
 
     def grant(role: str, on: On, name: str, why: str) -> Binding:
@@ -376,20 +381,23 @@ def _running(settings: Settings, runner: Account, extras: tuple[str, ...]) -> It
     if "bigquery" in extras:
         yield grant("bigquery.jobUser", On.PROJECT, project, "runs the queries of the steps")
         yield grant("bigquery.readSessionUser", On.PROJECT, project, "takes over what they find, many rows at a time")
-    yield grant("artifactregistry.reader", On.REGISTRY, settings.registry, "pulls the images")
+    if builds:
+        yield grant("artifactregistry.reader", On.REGISTRY, settings.registry, "pulls the images")
     yield grant("storage.objectUser", On.BUCKET, settings.bucket, "reads and writes what the steps exchange")
     if "vertex-jobs" in extras and runner.made:
         yield grant("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
 
 
-def _building(settings: Settings, builder: Account) -> Iterator[Binding]:
-    """What a build needs, as the builder."""
+def _building(settings: Settings, builder: Account, builds: bool) -> Iterator[Binding]:
+    """What a build needs, as the builder, also one that has no image to build."""
 
     def grant(role: str, on: On, name: str, why: str) -> Binding:
         return Binding(member=builder.email, role=f"roles/{role}", on=on, name=name, why=why, shared=False)
 
-    yield grant("artifactregistry.writer", On.REGISTRY, settings.registry, "pushes the images")
-    yield grant("storage.objectUser", On.BUCKET, settings.bucket, "reads the sources to build and writes build logs")
+    if builds:
+        yield grant("artifactregistry.writer", On.REGISTRY, settings.registry, "pushes the images")
+    writes = "reads the sources to build" if builds else "keeps the compiled pipeline"
+    yield grant("storage.objectUser", On.BUCKET, settings.bucket, f"{writes} and writes build logs")
     yield grant("storage.legacyBucketReader", On.BUCKET, settings.bucket, "finds the bucket before writing logs to it")
 
 
@@ -410,20 +418,24 @@ def _starting(settings: Settings, builder: Account, runner: Account, trigger: Tr
         yield grant(AGENT, "roles/secretmanager.secretAccessor", On.SECRET, name, why, shared=True)
 
 
-def _operating(settings: Settings, runner: Account, builder: Account) -> Iterator[Binding]:
-    """What the person needs who builds and submits from here."""
+def _operating(settings: Settings, runner: Account, builder: Account | None) -> Iterator[Binding]:
+    """What the person needs who builds and submits from here; without a builder, there is nothing to build."""
 
     def need(role: str, on: On, name: str, why: str) -> Binding:
         return Binding(member="", role=f"roles/{role}", on=on, name=name, why=why)
 
     project = str(settings.project_id)
-    yield need("cloudbuild.builds.editor", On.PROJECT, project, "starts builds")
+    if builder:
+        yield need("cloudbuild.builds.editor", On.PROJECT, project, "starts builds")
     yield need("serviceusage.serviceUsageConsumer", On.PROJECT, project, "has gcloud ask in the project's name")
     yield need("aiplatform.user", On.PROJECT, project, "starts runs and watches them")
-    yield need("artifactregistry.reader", On.REGISTRY, settings.registry, "looks up the digests of images")
-    yield need("storage.objectUser", On.BUCKET, settings.bucket, "uploads sources and reads build logs")
-    yield need("storage.legacyBucketReader", On.BUCKET, settings.bucket, "finds the bucket before uploading to it")
-    yield need("iam.serviceAccountUser", On.ACCOUNT, builder.email, "has builds run as it")
+    if builder:
+        yield need("artifactregistry.reader", On.REGISTRY, settings.registry, "looks up the digests of images")
+        yield need("storage.objectUser", On.BUCKET, settings.bucket, "uploads sources and reads build logs")
+        yield need("storage.legacyBucketReader", On.BUCKET, settings.bucket, "finds the bucket before uploading to it")
+        yield need("iam.serviceAccountUser", On.ACCOUNT, builder.email, "has builds run as it")
+    else:
+        yield need("storage.objectUser", On.BUCKET, settings.bucket, "uploads the compiled pipeline")
     yield need("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it")
 
 
@@ -444,7 +456,7 @@ def _owed(
     settings: Settings,
     pipeline: Pipeline,
     runner: Account,
-    builder: Account,
+    builder: str,
     extras: tuple[str, ...],
     trigger: Trigger | None,
 ) -> Iterator[Binding]:
@@ -457,21 +469,23 @@ def _owed(
         yield owe("bigquery.dataViewer", On.DATASET, "", "reads it; roles/bigquery.dataEditor to write to it, too")
     for registry, images in _bases(settings, pipeline).items():
         why = f"pulls {', '.join(images)} to build on"
-        yield replace(owe("artifactregistry.reader", On.REGISTRY, registry, why), member=builder.email)
+        yield replace(owe("artifactregistry.reader", On.REGISTRY, registry, why), member=builder)
     if "vertex-jobs" in extras and not runner.made:
         yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
     if trigger and not runner.made:
-        yield replace(
-            owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it"), member=builder.email
-        )
+        yield replace(owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it"), member=builder)
 
 
 _POLICIES = ("getIamPolicy", "setIamPolicy")
 
 
-def authority(settings: Settings) -> tuple[Authority, ...]:
-    """What the person needs who provisions: to ask Google of it beforehand, and to name it where it is missing."""
-    return (*_MAKING, *(() if settings.run_local else _triggering(settings)))
+def authority(settings: Settings, builds: bool = True) -> tuple[Authority, ...]:
+    """What the person needs who provisions: to ask Google of it beforehand, and to name it where it is missing.
+
+    Where nothing `builds` images, no registry is made.
+    """
+    making = (each for each in _MAKING if builds or each.on != "registry")
+    return (*making, *(() if settings.run_local else _triggering(settings)))
 
 
 _MAKING = (

@@ -12,6 +12,7 @@ from .nouns import noun
 COMPONENTS = "components"
 PIPELINE = "pipelines/pipeline.py"
 MANIFEST = ".automlops/manifest.json"
+BUILD = "scripts/build_components.sh"
 
 # The folder that this process generated last: as it was called, and where that was.
 _LAST: list[tuple[str, str]] = []
@@ -31,6 +32,11 @@ def standing(given: str | os.PathLike[str] | None) -> str:
         if os.path.isfile(os.path.join(folder, MANIFEST)):
             return called if os.path.abspath(called) == folder else folder
     return "." if os.path.isfile(MANIFEST) else "AutoMLOps"
+
+
+def builds(folder: str | os.PathLike[str]) -> bool:
+    """Whether there are images to build: the steps of some pipelines run in images of others alone."""
+    return os.path.isfile(os.path.join(folder, BUILD)) or any(Path(folder, COMPONENTS).glob("*/Dockerfile"))
 
 
 @noun

@@ -12,7 +12,7 @@ from .outcomes import Deployed, Pushed
 from .settings import Settings
 
 ALL = "scripts/run_all.sh"
-STEPS = ("scripts/build_components.sh", "scripts/build_pipeline_spec.sh", "scripts/run_pipeline.sh", ALL)
+STEPS = ("scripts/build_pipeline_spec.sh", "scripts/run_pipeline.sh", ALL)
 TRIGGER = "provision/trigger.yaml"
 PROVISION = "provision/provision_resources.sh"
 MADE = ".automlops/made"
@@ -88,7 +88,7 @@ def deployed(
         check(settings, wait)
         folder_, settings = script.settled(folder, PROVISION, TRIGGER)
         return pushed(folder_, settings, notebook, message)
-    folder_, _ = script.settled(folder, *STEPS)
+    folder_, _ = script.settled(folder, *((codebase.BUILD,) if codebase.builds(folder) else ()), *STEPS)
     return submitted(folder_, wait)
 
 
@@ -101,7 +101,8 @@ def check(settings: Settings, wait: bool) -> None:
 
 def submitted(folder: Path, wait: bool) -> Deployed:
     """A run, started by the scripts."""
-    if problems := preflight.problems(preflight.tools()):
+    builds = codebase.builds(folder)
+    if problems := preflight.problems(preflight.tools(builds=builds)):
         raise BadInput(problems, "nothing was done")
     told: dict[str, str] = {}
 
@@ -119,7 +120,7 @@ def submitted(folder: Path, wait: bool) -> Deployed:
         raise ScriptFailed(f"{stopped}{begun}", None) from None
     if missing := sorted(set(TOLD.values()) - told.keys()):
         raise ScriptFailed(f"{path} ended well, and did not say the {', '.join(missing)} of a run", None)
-    return Deployed(**told, images=_images(folder), state="succeeded" if wait else "submitted")
+    return Deployed(**told, images=_images(folder) if builds else (), state="succeeded" if wait else "submitted")
 
 
 def _images(folder: Path) -> tuple[str, ...]:

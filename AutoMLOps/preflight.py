@@ -101,19 +101,22 @@ class Answers:
     modules: Mapping[str, str | None] | None = None
 
 
-def checks(settings: Settings, *, submits: bool) -> tuple[Check, ...]:
-    """What has to be so in the project of the settings, and on this machine if it `submits` the pipeline.
+def checks(settings: Settings, *, submits: bool, builds: bool = True) -> tuple[Check, ...]:
+    """What has to be so in the project of the settings, and on this machine if it `submits` the pipeline. Whether the
+    codebase `builds` images decides what it takes to provision for it.
 
     What cannot be asked as long as something else is wrong is left out.
     """
     if not settings.project_id:
         raise ValueError("there is no project to look at")
-    wanted = (USE, *authority(settings))
+    wanted = (USE, *authority(settings, builds))
     return tuple(read(_answers(settings.project_id, settings.bucket, wanted, submits)))
 
 
-def tools() -> tuple[Check, ...]:
-    """What has to be on this machine to build and submit from it; nobody is asked."""
+def tools(*, builds: bool = True) -> tuple[Check, ...]:
+    """What has to be on this machine to submit from it, and to build where that is to be done; nobody is asked."""
+    if not builds:
+        return (_python_check(_versions()),)
     here = any(os.access(os.path.join(folder, "gcloud"), os.X_OK) for folder in os.get_exec_path())
     mend = "" if here else f"install it: {INSTALL}"
     told = "gcloud is there" if here else "gcloud is not installed, or not on PATH"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import live, preflight, repository, script
+from . import codebase, live, preflight, repository, script
 from .errors import ScriptFailed
 from .outcomes import Planned, Provisioned, Row
 from .settings import Settings
@@ -42,7 +42,10 @@ def plan(output_dir: str | os.PathLike[str] | None = None) -> Planned:
 def planned(output_dir: str | os.PathLike[str] | None) -> Planned:
     """The story of plan(), whoever is to see it."""
     folder, settings = script.settled(output_dir, PROVISION)
-    checks = (*preflight.checks(settings, submits=settings.run_local), *_pushing(folder, settings))
+    checks = (
+        *preflight.checks(settings, submits=settings.run_local, builds=codebase.builds(folder)),
+        *_pushing(folder, settings),
+    )
     names = {each.name: each.fate for each in checks}
     reached = all(names.get(name) is not preflight.Fate.WRONG for name in ("gcloud", "login", "project"))
     path = folder / PROVISION

@@ -36,14 +36,14 @@ class Emit(NamedTuple):
     template: str
     to: str
     each: Literal["pipeline", "image", "component"] = "pipeline"
-    when: Literal["always", "project", "ci", "drawn"] = "always"
+    when: Literal["always", "project", "ci", "drawn", "images", "builds", "cloud builds"] = "always"
 
 
 LAYOUT = (
-    Emit(template=".gcloudignore.j2", to=".gcloudignore", when="project"),
+    Emit(template=".gcloudignore.j2", to=".gcloudignore", when="builds"),
     Emit(template=".gitignore.j2", to=".gitignore"),
     Emit(template="README.md.j2", to="README.md"),
-    Emit(template="cloudbuild.yaml.j2", to="cloudbuild.yaml", when="project"),
+    Emit(template="cloudbuild.yaml.j2", to="cloudbuild.yaml", when="cloud builds"),
     Emit(template="components/component/component.yaml.j2", to="components/{name}/component.yaml", each="component"),
     Emit(template="components/image/.dockerignore.j2", to="components/{folder}/.dockerignore", each="image"),
     Emit(template="components/image/Dockerfile.j2", to="components/{folder}/Dockerfile", each="image"),
@@ -59,13 +59,13 @@ LAYOUT = (
     Emit(template="provision/provision_resources.sh.j2", to="provision/provision_resources.sh", when="project"),
     Emit(template="provision/trigger.yaml.j2", to="provision/trigger.yaml", when="ci"),
     Emit(template="pytest.ini.j2", to="pytest.ini"),
-    Emit(template="scripts/build_components.sh.j2", to="scripts/build_components.sh", when="project"),
+    Emit(template="scripts/build_components.sh.j2", to="scripts/build_components.sh", when="builds"),
     Emit(template="scripts/build_pipeline_spec.sh.j2", to="scripts/build_pipeline_spec.sh"),
-    Emit(template="scripts/content_tag.sh.j2", to="scripts/content_tag.sh"),
+    Emit(template="scripts/content_tag.sh.j2", to="scripts/content_tag.sh", when="images"),
     Emit(template="scripts/gcloud.sh.j2", to="scripts/gcloud.sh", when="project"),
     Emit(template="scripts/run_all.sh.j2", to="scripts/run_all.sh", when="project"),
     Emit(template="scripts/run_pipeline.sh.j2", to="scripts/run_pipeline.sh", when="project"),
-    Emit(template="tests/conftest.py.j2", to="tests/conftest.py"),
+    Emit(template="tests/conftest.py.j2", to="tests/conftest.py", when="images"),
     Emit(template="tests/test_component.py.j2", to="tests/test_{name}.py", each="component"),
     Emit(template="tests/test_pipeline.py.j2", to="tests/test_pipeline.py"),
 )
@@ -90,10 +90,13 @@ PIPELINE_IMPORTS = (
     Import(module="argparse"),
     Import(module="json"),
     Import(module="re"),
-    Import(module="collections.abc", name="Iterable"),
     Import(module="pathlib", name="Path"),
-    Import(module="yaml"),
     Import(module="google.protobuf", name="json_format"),
+)
+# What it takes to load components of ours, and to name the images that were built for them.
+LOADING_IMPORTS = (
+    Import(module="collections.abc", name="Iterable"),
+    Import(module="yaml"),
     Import(module="kfp", name="components"),
 )
 
@@ -109,22 +112,29 @@ def tree(pipeline: Pipeline, settings: Settings) -> Tree:
     files = [
         File(path=path, text=_headed(text, path, settings.license_header))
         for emit in LAYOUT
-        if _wanted(emit, settings, shared["graph"] is not None)
+        if _wanted(emit, settings, images, shared["graph"] is not None)
         for path, text in _emitted(emit, shared, settings, images)
     ]
     return Tree(files=_distinct(sorted(files, key=lambda file: file.path)))
 
 
-def _wanted(emit: Emit, settings: Settings, is_drawn: bool) -> bool:
+def _wanted(emit: Emit, settings: Settings, images: tuple[Image, ...], is_drawn: bool) -> bool:
+    by_push = bool(settings.project_id) and not settings.run_local
     match emit.when:
         case "always":
             return True
         case "project":
             return bool(settings.project_id)
         case "ci":
-            return bool(settings.project_id) and not settings.run_local
+            return by_push
         case "drawn":
             return is_drawn
+        case "images":
+            return bool(images)
+        case "builds":
+            return bool(settings.project_id and images)
+        case "cloud builds":
+            return by_push or bool(settings.project_id and images)
 
 
 def _emitted(
@@ -290,7 +300,8 @@ def _container(component: Component, image: Image) -> dict[str, object]:
 
 def _import_block(pipeline: Pipeline) -> str:
     """Our imports and the pipeline's as one block."""
-    return source.imports((*PIPELINE_IMPORTS, *pipeline.imports))
+    loading = LOADING_IMPORTS if pipeline.components else ()
+    return source.imports((*PIPELINE_IMPORTS, *loading, *pipeline.imports))
 
 
 def _google(pipeline: Pipeline) -> dict[str, str]:
@@ -380,7 +391,8 @@ def _made_again(settings: Settings) -> list[str]:
 def _made(resources: cloud.Resources) -> Iterator[tuple[str, ...]]:
     """What provisioning makes, why, and what it costs to leave it there."""
     registry, bucket = resources.registry, resources.bucket
-    yield f"registry {_md(registry.name)} ({registry.location})", registry.why, registry.costs
+    if registry:
+        yield f"registry {_md(registry.name)} ({registry.location})", registry.why, registry.costs
     yield f"bucket {_md(bucket.name)} ({bucket.location})", bucket.why, bucket.costs
     for account in resources.accounts:
         yield f"account {_md(account.email)}", account.why, "nothing"
@@ -444,7 +456,8 @@ def _account(what: cloud.Binding | cloud.Account) -> str:
 def _names(resources: cloud.Resources) -> str:
     """The names of all that provisioning makes, as a regular expression of grep takes one of them."""
     trigger, role = resources.trigger, resources.role
-    names = [resources.project, resources.pipeline, resources.registry.name, resources.bucket.name]
+    names = [resources.project, resources.pipeline]
+    names += [each.name for each in (resources.registry, resources.bucket) if each]
     names += [account.email for account in resources.accounts]
     names += [role.id] if role else []
     if trigger:
@@ -491,7 +504,7 @@ def _credentials(resources: cloud.Resources) -> Iterator[str]:
 def _triggered(resources: cloud.Resources) -> str:
     """What gcloud says of the trigger when it is as provision/trigger.yaml has it."""
     trigger = resources.trigger
-    assert trigger  # noqa: S101 - the template asks only where there is one
+    assert trigger and resources.builder  # noqa: S101 - the template asks only where there is one
     account = f"projects/{resources.project}/serviceAccounts/{resources.builder.email}"
     of = _watched(resources) if trigger.connection else trigger.repository
     tags = f"automlops,{resources.pipeline}"

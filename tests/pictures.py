@@ -466,6 +466,28 @@ def pipeline(bucket: str):
 )
 
 
+# A pipeline of steps in images of others: there is no code of ours in it, and nothing to build.
+CONTAINERS = Pipeline(
+    name="only-containers",
+    title="Only containers",
+    function="pipeline",
+    carried="""@dsl.container_component
+def shout(word: str, loud: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(image="alpine:3.20", command=["sh", "-c"], args=["echo $0! >$1", word, loud])
+""",
+    body="""@dsl.pipeline(name="only-containers")
+def pipeline(word: str = "hey"):
+    first = shout(word=word)
+    shout(word=first.outputs["loud"])
+""",
+    parameters=(Param(name="word", kind=Kind.STRING, default='"hey"'),),
+    readable=False,
+    imports=IMPORTS,
+    values=(("word", '"ho"'),),
+    tools=TOOLS,
+)
+
+
 def written(folder: Path, pipeline: Pipeline = WINE, project_id: str | None = "my-project-123", **chosen: Any) -> Path:
     """The codebase of a pipeline, in a folder."""
     settings = Settings(project_id=project_id, **{"base_image": "python:3.11-slim", **chosen})

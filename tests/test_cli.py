@@ -188,8 +188,8 @@ GO = ["go", "work.py", "--project-id", "demo-project"]
 def checks(monkeypatch):
     """What looking ahead finds: nothing, until a test puts something there."""
     found = []
-    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda: ())
-    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits: tuple(found))
+    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda builds: ())
+    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits, builds: tuple(found))
     return found
 
 

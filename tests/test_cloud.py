@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pictures import GOOGLE, WINE, written
+from pictures import CONTAINERS, GOOGLE, WINE, written
 from recording import RecordingGcloud
 
 from AutoMLOps import cloud, render
@@ -267,6 +267,58 @@ def test_a_folder_within_the_repository_is_in_the_trigger() -> None:
     trigger = yaml.safe_load(files["provision/trigger.yaml"])
     assert trigger["filename"] == "ml/AutoMLOps/cloudbuild.yaml" and trigger["includedFiles"] == ["ml/AutoMLOps/**"]
     assert trigger["substitutions"]["_DIR"] == "ml/AutoMLOps"
+
+
+# ------------------------------------------------------------------------------- with nothing to build
+
+
+def test_where_nothing_is_built_there_is_no_registry_and_no_builder() -> None:
+    need = resources(PROJECT, CONTAINERS)
+    assert need.registry is None and need.accounts == (need.runner,)
+    assert [api.name.partition(".")[0] for api in need.apis] == ["aiplatform", "cloudresourcemanager", "iam", "storage"]
+    assert table(need.bindings) == {
+        (RUNNER, "aiplatform.user", "my-project-123"),
+        (RUNNER, "storage.objectUser", "my-project-123-bucket"),
+    }
+    assert not [each for each in (*need.expected, *need.authority) if re.search("build|registry", each.role)]
+
+
+def test_a_push_that_builds_nothing_needs_a_builder_all_the_same_and_no_registry() -> None:
+    need = resources(CI, CONTAINERS)
+    builder = "only-containers-builder@my-project-123.iam.gserviceaccount.com"
+    assert need.registry is None and need.builder.email == builder and need.trigger
+    assert {(role, name) for member, role, name in table(need.bindings) if member == builder} == {
+        ("projects/my-project-123/roles/automlops_starts_runs", "my-project-123"),
+        ("storage.objectUser", "my-project-123-bucket"),
+        ("storage.legacyBucketReader", "my-project-123-bucket"),
+        ("iam.serviceAccountUser", RUNNER),
+    }
+    assert not [each for each in (*need.expected, *need.authority) if "artifactregistry" in each.role]
+
+
+@pytest.mark.parametrize("settings", [{}, {"run_local": False}])
+def test_the_scripts_make_and_take_away_what_there_is_without_a_registry(
+    settings: dict[str, bool], tmp_path: Path
+) -> None:
+    folder, gcloud = written(tmp_path / "tree", CONTAINERS, **settings), RecordingGcloud(tmp_path / "bin")
+    done = provisioned(folder, gcloud)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not [call for call in gcloud.calls if "artifacts" in call]
+    assert "builds" not in done.stdout.splitlines()[-1]
+    gcloud.forget()
+    taken = gcloud.run(folder / "provision/deprovision_resources.sh")
+    assert taken.returncode == 0, taken.stderr
+    assert ["storage", "rm"] in [call[:2] for call in gcloud.writes]
+
+
+def test_a_registry_that_an_earlier_pipeline_of_the_folder_made_is_still_taken_away(tmp_path: Path) -> None:
+    folder, gcloud = written(tmp_path / "tree", CONTAINERS), RecordingGcloud(tmp_path / "bin")
+    line = '{"kind": "registry", "name": "vertex-mlops-af", "location": "us-central1", "role": "", "member": "", '
+    line += '"shared": true, "project": "my-project-123", "pipeline": "only-containers"}\n'
+    (folder / ".automlops").mkdir()
+    (folder / ".automlops/made").write_text(line)
+    assert gcloud.run(folder / "provision/deprovision_resources.sh").returncode == 0
+    assert ["artifacts", "repositories", "delete", "vertex-mlops-af"] in [call[:4] for call in gcloud.writes]
 
 
 # ------------------------------------------------------------------------------- the settings

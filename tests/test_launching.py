@@ -18,8 +18,8 @@ LOGIN = Check(name="login", fate=Fate.WRONG, told="nobody is logged in", mend="g
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda: ())
-    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits: ())
+    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda builds: ())
+    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits, builds: ())
     return codebase()
 
 
@@ -44,7 +44,7 @@ def test_a_dry_run_writes_the_codebase_and_runs_the_plan_alone(folder):
 
 
 def test_what_stands_in_the_way_is_told_before_anything_is_made(folder, monkeypatch):
-    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits: (LOGIN,))
+    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits, builds: (LOGIN,))
     told = r"1 problem, nothing was made in Google Cloud:\n  - nobody is logged in \(gcloud auth login\)"
     with pytest.raises(BadInput, match=told):
         go()
@@ -133,7 +133,7 @@ def test_at_a_prompt_that_answers_with_the_result_it_is_not_printed_too(folder, 
 
 def test_a_script_that_holds_the_pipeline_can_launch_itself(folder):
     call = (
-        "preflight.tools = lambda: ()\npreflight.checks = lambda settings, submits: ()\nAutoMLOps.go('demo-project')\n"
+        "preflight.tools = lambda builds: ()\npreflight.checks = lambda settings, submits, builds: ()\nAutoMLOps.go('demo-project')\n"
     )
     Path("work.py").write_text(f"{NOTEBOOK}\nfrom AutoMLOps import preflight\n{call}")
     ended = subprocess.run([sys.executable, "work.py"], env=environment(), capture_output=True, text=True, timeout=120)

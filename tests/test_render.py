@@ -20,7 +20,7 @@ import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pictures import GOOGLE, HOSTILE, KINDS, NASTIEST, NASTY, WINE, FakeGcloud, written
+from pictures import CONTAINERS, GOOGLE, HOSTILE, KINDS, NASTIEST, NASTY, WINE, FakeGcloud, written
 
 from AutoMLOps import render, source
 from AutoMLOps.errors import BadInput
@@ -145,6 +145,39 @@ def test_two_bases_of_one_name_have_two_folders() -> None:
     tree = texts(based(train_model="host.example/one/tf:2", evaluate_model="host.example/two/tf:2"))
     folders = {path.split("/")[1] for path in tree if "/src/" in path}
     assert len(folders) == 3 and all(re.fullmatch("component_base(_tf_2_[0-9a-f]{6})?", folder) for folder in folders)
+
+
+def test_where_no_step_is_ours_nothing_is_built() -> None:
+    tree = texts(CONTAINERS)
+    assert sorted(path for path in tree if path.startswith(("components", "scripts", "tests", "cloud", ".gcloud"))) == [
+        "scripts/build_pipeline_spec.sh",
+        "scripts/gcloud.sh",
+        "scripts/run_all.sh",
+        "scripts/run_pipeline.sh",
+        "tests/test_pipeline.py",
+    ]
+    for path, text in tree.items():
+        assert path == "configs/defaults.yaml" or "build_components" not in text, path
+        assert path in ("configs/defaults.yaml", "provision/deprovision_resources.sh") or "vertex-mlops" not in text, (
+            path
+        )
+        assert path.startswith("configs") or "--images" not in text, path
+
+
+def test_a_push_tests_and_compiles_where_nothing_is_built() -> None:
+    tree = texts(CONTAINERS, dataclasses.replace(PROJECT, run_local=False))
+    build = yaml.safe_load(tree["cloudbuild.yaml"])
+    assert [step["id"] for step in build["steps"]] == ["test", "start a run"]
+    assert "docker" not in tree["cloudbuild.yaml"]
+
+
+def test_without_a_project_and_images_what_is_left_compiles_and_tests_itself(tmp_path: Path) -> None:
+    folder = written(tmp_path, CONTAINERS, project_id=None)
+    said = self_tested(folder)
+    assert said.returncode == 0, said.stdout
+    assert python(folder / "pipelines/pipeline.py", "--output", tmp_path / "spec.json").returncode == 0
+    spec = json.loads((tmp_path / "spec.json").read_text())
+    assert spec["deploymentSpec"]["executors"]["exec-shout"]["container"]["image"] == "alpine:3.20"
 
 
 def pinned_by(**lines: str) -> Pipeline:

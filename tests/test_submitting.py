@@ -20,7 +20,7 @@ RUN = Deployed(
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda: ())
+    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda builds: ())
     return codebase()
 
 
@@ -54,6 +54,15 @@ def test_a_script_that_leaves_no_images_is_not_taken_for_a_run(folder):
         AutoMLOps.deploy()
 
 
+def test_a_codebase_without_images_of_its_own_leaves_none(folder, monkeypatch):
+    Path(folder, "scripts/build_components.sh").unlink()
+    for path in Path(folder).glob("components/*/Dockerfile"):
+        path.unlink()
+    asked = []
+    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda builds: asked.append(builds) or ())
+    assert AutoMLOps.deploy().images == () and asked == [False]
+
+
 def test_a_script_that_fails_raises_with_what_it_said_and_nothing_is_shown(folder, capsys):
     stub(folder, RUN_ALL, "echo 'stopped at: the build; its log: https://example.test/log' >&2\nexit 1\n")
     with pytest.raises(ScriptFailed, match="run_all.sh stopped with exit code 1:\n  stopped at: the build") as raised:
@@ -70,7 +79,7 @@ def test_a_run_that_fails_while_it_is_waited_for_is_named(folder):
 
 def test_what_is_missing_on_this_machine_is_told_before_anything_runs(folder, monkeypatch):
     wrong = Check(name="gcloud", fate=Fate.WRONG, told="gcloud is not installed", mend="install it")
-    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda: (wrong,))
+    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda builds: (wrong,))
     with pytest.raises(BadInput, match="nothing was done:\n  - gcloud is not installed"):
         AutoMLOps.deploy()
     assert not calls()

@@ -476,8 +476,8 @@ def test_what_the_notebooks_say_runs_here(name, parameters, tmp_path, monkeypatc
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda: ())
-    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits: ())
+    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda builds: ())
+    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits, builds: ())
     return codebase()
 
 
