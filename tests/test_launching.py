@@ -132,9 +132,7 @@ def test_at_a_prompt_that_answers_with_the_result_it_is_not_printed_too(folder, 
 
 
 def test_a_script_that_holds_the_pipeline_can_launch_itself(folder):
-    call = (
-        "preflight.tools = lambda builds: ()\npreflight.checks = lambda settings, submits, builds: ()\nAutoMLOps.go('demo-project')\n"
-    )
+    call = "preflight.tools = lambda builds: ()\npreflight.checks = lambda settings, submits, builds: ()\nAutoMLOps.go('demo-project')\n"
     Path("work.py").write_text(f"{NOTEBOOK}\nfrom AutoMLOps import preflight\n{call}")
     ended = subprocess.run([sys.executable, "work.py"], env=environment(), capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr

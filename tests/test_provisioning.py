@@ -121,7 +121,7 @@ def test_what_resources_are_called_stays_text():
 class Checks(dict):
     """How each check comes out, and for what they were asked."""
 
-    def __call__(self, settings, submits):
+    def __call__(self, settings, submits, builds):
         self.asked = (settings.project_id, submits)
         return tuple(Check(name=name, fate=fate, told=f"{name} is so", mend="mend it") for name, fate in self.items())
 
