@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import codebase, disk, jupyter, read, render
 from . import settings as settings_
@@ -114,6 +114,33 @@ def generated(
     settings: Mapping[str, Any],
 ) -> Generated:
     """The story of generate(), whatever the cells came from."""
+    found = looked(source, project_id, pipeline_params, which=which, live=live, beside=beside, settings=settings)
+    return written(found, dry_run)
+
+
+class Looked(NamedTuple):
+    """What a call of generate() comes to before anything is written, with every fault of the notebook, of the settings
+    and of the values."""
+
+    folder: str
+    settings: Settings | None
+    reading: read.Reading
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def looked(
+    source: Notebook,
+    project_id: str | None,
+    pipeline_params: Mapping[str, Any] | None,
+    *,
+    which: str | None = None,
+    live: bool = False,
+    beside: str = "",
+    demanding: bool = True,
+    settings: Mapping[str, Any],
+) -> Looked:
+    """Reads what generate() reads. Unless it is `demanding`, it is no fault that the parameters have no values yet."""
     given = {**settings} if project_id is None else {"project_id": project_id, **settings}
     folder = folder_of(given.get("output_dir"))
     saved, problems = _saved(folder)
@@ -126,7 +153,7 @@ def generated(
     values, others = _values(pipeline_params, folder, chosen)
     reading = read.pipeline(
         source,
-        values,
+        values if demanding or values else None,
         which=which,
         live=live,
         images=(chosen or Settings()).images,
@@ -134,12 +161,33 @@ def generated(
         reserved=render.RESERVED,
         beside=beside,
     )
-    problems = [*problems, *unknown, *faults, *others, *reading.problems]
-    if problems or chosen is None or reading.pipeline is None:
-        raise BadInput(problems)
-    tree = render.tree(reading.pipeline, chosen)
-    _remember(tree, chosen)
-    return _written(tree, folder, reading._replace(warnings=(*reading.warnings, *told)), chosen, dry_run)
+    return Looked(
+        folder=folder,
+        settings=chosen,
+        reading=reading,
+        problems=(*problems, *unknown, *faults, *others, *reading.problems),
+        warnings=(*reading.warnings, *told),
+    )
+
+
+def written(found: Looked, dry_run: bool) -> Generated:
+    """Writes what was found to be without a fault."""
+    pipeline, settings, folder = found.reading.pipeline, found.settings, found.folder
+    if found.problems or settings is None or pipeline is None:
+        raise BadInput(found.problems)
+    tree = render.tree(pipeline, settings)
+    _remember(tree, settings)
+    changes = disk.write(tree, folder, dry_run)
+    if not dry_run:
+        codebase.generated(folder)
+    return Generated(
+        folder=f"{folder}/",
+        changes=changes,
+        warnings=found.warnings,
+        next_steps=tuple(_next(pipeline, settings, folder)),
+        dry_run=dry_run,
+        pipeline=pipeline,
+    )
 
 
 def _found(
@@ -165,21 +213,6 @@ def _found(
     key = "csr_name" if host == "csr" else "source_repo_name"
     named = said.get(key) is not None and (key in given or said[key] != getattr(Settings(), key))
     return {**({} if host == "csr" else {"source_repo_type": host}), key: said[key] if named else name}, []
-
-
-def _written(tree: Tree, folder: str, reading: read.Reading, settings: Settings, dry_run: bool) -> Generated:
-    assert reading.pipeline is not None  # noqa: S101 - generated() has raised otherwise
-    changes = disk.write(tree, folder, dry_run)
-    if not dry_run:
-        codebase.generated(folder)
-    return Generated(
-        folder=f"{folder}/",
-        changes=changes,
-        warnings=reading.warnings,
-        next_steps=tuple(_next(reading.pipeline, settings, folder)),
-        dry_run=dry_run,
-        pipeline=reading.pipeline,
-    )
 
 
 def _next(pipeline: Pipeline, settings: Settings, folder: str) -> list[str]:

@@ -1,148 +1,63 @@
 """`automlops`: the verbs from a terminal."""
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import api, codebase, disk, read
-from . import settings as settings_
+from . import api, codebase, disk, options, read
 from .display import Generated
 from .errors import AutoMLOpsError, BadInput
-from .model import Problem
-
-# Settings that are a line of text each; the rest have a shape of their own below.
-PLAIN = (
-    "af_registry_location",
-    "af_registry_name",
-    "gs_bucket_name",
-    "gs_bucket_location",
-    "pipeline_runner_sa",
-    "pipeline_job_location",
-    "base_image",
-    "naming_prefix",
-    "parameter_values_path",
-    "pipeline_job_spec_path",
-    "license_header",
-    "cb_trigger_location",
-    "cb_trigger_name",
-    "source_repo_type",
-    "source_repo_name",
-    "source_repo_connection",
-    "csr_name",
-    "csr_branch_name",
-)
-FLAGS = ("enable_caching", "run_local")
-CHOICES = (*PLAIN, *FLAGS, "images")
-# Settings that are pairs, and the option that gives one of them.
-PAIRS = {"labels": "--label", "source_repo_secrets": "--source-repo-secret"}
-LISTS = {"extra_regions": "--extra-region", "steps_use": "--steps-use"}
-
+from .model import Notebook, Problem
+from .options import CHOICES, LISTS, PAIRS
 
 TERMINAL = "on the command line: --params FILE gives parameter values, and each setting is an option; see --help"
+DONE, UNDONE, AT_FAULT, INTERRUPTED = 0, 1, 2, 130  # exit codes, as options.CODES tells them
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb. Exit codes: 0 done, 1 it could not be done or something is to be mended first, 2 the input is at
-    fault."""
-    given = _parser().parse_args(arguments)
+    """Runs one verb, and gives its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result = given.act(given)
-        print(result, flush=True)
-    except BadInput as error:
-        print(f"automlops: {error}\n({TERMINAL})", file=sys.stderr)
-        return 2
-    except AutoMLOpsError as error:
-        print(f"automlops: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("automlops: interrupted", file=sys.stderr)
-        return 130
-    return 1 if getattr(result, "problems", ()) else 0
+        given = options.parser(_version()).parse_args(words)
+    except options.Usage as fault:
+        verb = next((word for word in words if word in VERBS), "")
+        return _failed(verb, fault, AT_FAULT, str(fault), as_json="--json" in words)
+    as_json = getattr(given, "json", False)
+    try:
+        with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+            result = VERBS[given.verb](given)
+    except BadInput as fault:
+        told = f"{fault}\n({TERMINAL})" if hasattr(given, "params") else str(fault)
+        return _failed(given.verb, fault, AT_FAULT, told, as_json)
+    except AutoMLOpsError as fault:
+        return _failed(given.verb, fault, UNDONE, str(fault), as_json)
+    except KeyboardInterrupt as fault:
+        return _failed(given.verb, fault, INTERRUPTED, "interrupted", as_json)
+    code = UNDONE if getattr(result, "problems", ()) else DONE
+    print(_document(given.verb, result, code) if as_json else result, flush=True)
+    return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    words = "Turns a notebook into a production MLOps repository, and runs it."
-    parser = argparse.ArgumentParser(prog="automlops", description=words)
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    words = "Writes the codebase of the pipeline that a notebook defines. Touches nothing else."
-    generate = verbs.add_parser("generate", help="write the codebase beside the notebook", description=words)
-    generate.add_argument("notebook", type=Path, metavar="NOTEBOOK", help=NOTEBOOK)
-    generate.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
-    generate.set_defaults(act=_generate)
-    words = "Runs the pipeline on this machine: no account, no cloud. With a NOTEBOOK it generates first."
-    rehearse = verbs.add_parser("rehearse", help="run the pipeline here", description=words)
-    rehearse.add_argument("notebook", type=Path, metavar="NOTEBOOK", nargs="?", help=f"{NOTEBOOK}; none: the codebase")
-    words = "another value for this run alone, as JSON or plain text; may be repeated"
-    rehearse.add_argument("--parameter", action="append", metavar="NAME=VALUE", default=[], help=words)
-    words = "take over the results of steps that did not change since they last ran"
-    rehearse.add_argument("--cache", action="store_true", help=words)
-    words = "kernel: this Python's packages; isolated: those of the generated requirements (default: %(default)s)"
-    rehearse.add_argument("--environment", choices=("kernel", "isolated"), default="kernel", help=words)
-    rehearse.add_argument("--timeout", type=float, metavar="SECONDS", help="how long the whole may take")
-    rehearse.set_defaults(act=_rehearse)
-    words = "Takes the pipeline to Vertex AI: generates, plans, provisions and deploys. Progress goes to stderr."
-    go = verbs.add_parser("go", help="all the way to a run in the cloud", description=words)
-    go.add_argument("notebook", type=Path, metavar="NOTEBOOK", help=NOTEBOOK)
-    words = "write the codebase and show the plan, and make nothing in Google Cloud; exits with 1 as plan does"
-    go.add_argument("--dry-run", action="store_true", help=words)
-    go.set_defaults(act=_go)
-    for verb in (generate, rehearse, go):
-        _settings(verb)
-    words = "Shows what provision would make, change and keep, and what has to be mended first: then it exits with 1."
-    plan = verbs.add_parser("plan", help="show what the cloud lacks, and what stands in the way", description=words)
-    plan.set_defaults(act=_plan)
-    words = "Makes what the pipeline needs in its Google Cloud project, by the codebase's own script: read it first."
-    provision = verbs.add_parser("provision", help="make the resources it needs", description=words)
-    provision.set_defaults(act=_provision)
-    words = "Runs the pipeline on Vertex AI: from this machine, or by a push, as the setting run_local says."
-    deploy = verbs.add_parser("deploy", help="run the pipeline in the cloud", description=words)
-    deploy.add_argument("--notebook", type=Path, metavar="FILE", help="the notebook to commit with the codebase")
-    deploy.add_argument("--message", metavar="TEXT", help="what the commit says of itself")
-    deploy.set_defaults(act=_deploy)
-    for verb in (go, deploy):
-        words = "stay until the run has ended, and fail if it failed; where run_local is true"
-        verb.add_argument("--wait", action="store_true", help=words)
-    words = "Takes away what provision made for this pipeline, and nothing else; shows on stderr what that is first."
-    deprovision = verbs.add_parser("deprovision", help="take them away again", description=words)
-    words = "take away the bucket although there is something in it"
-    deprovision.add_argument("--delete-data", action="store_true", help=words)
-    deprovision.add_argument("--dry-run", action="store_true", help="show what would be taken away, and take nothing")
-    deprovision.set_defaults(act=_deprovision)
-    for verb in (plan, provision, deploy, deprovision):
-        verb.add_argument("--output-dir", type=Path, help="the codebase's folder (default: AutoMLOps)")
-    return parser
+def _failed(verb: str, fault: BaseException, code: int, told: str, as_json: bool) -> int:
+    print(f"automlops: {told}", file=sys.stderr)
+    if as_json:
+        from . import documents
+
+        print(documents.of_fault(verb, fault, code), flush=True)
+    return code
 
 
-NOTEBOOK = "a notebook (.ipynb) or a script (.py, with or without # %%%% cells)"
+def _document(verb: str, result: object, code: int) -> str:
+    from . import documents
 
-
-def _settings(verb: argparse.ArgumentParser) -> None:
-    """The options of the verbs that generate; what each setting is, is said once, where the settings are."""
-    told = {name: why.replace("%", "%%") for _, rows in settings_.table(settings_.Settings()) for name, _, why in rows}
-    verb.add_argument("--project-id", help=told["project_id"])
-    verb.add_argument("--params", type=Path, metavar="FILE", help="parameter values for a run, as JSON or YAML")
-    verb.add_argument("--output-dir", type=Path, help="the codebase's folder (default: AutoMLOps, by the notebook)")
-    verb.add_argument("--pipeline", metavar="NAME", help="the pipeline to take, where the notebook has several")
-    verb.add_argument("--images", metavar="shared|auto|per-component", help=told["images"])
-    for name in FLAGS:
-        verb.add_argument(_option(name), action=argparse.BooleanOptionalAction, default=None, help=told[name])
-    for name, option in PAIRS.items():
-        verb.add_argument(option, dest=name, action="append", metavar="KEY=VALUE", help=told[name])
-    for name, option in LISTS.items():
-        word = "REGION" if name == "extra_regions" else "WHAT"
-        verb.add_argument(option, dest=name, action="append", metavar=word, help=told[name])
-    for name in PLAIN:
-        verb.add_argument(_option(name), help=told[name])
-
-
-def _option(setting: str) -> str:
-    return f"--{setting.replace('_', '-')}"
+    return documents.of(verb, result, code)
 
 
 def _version() -> str:
@@ -151,28 +66,76 @@ def _version() -> str:
     return __version__
 
 
+def _completion(given: argparse.Namespace) -> str:
+    from . import completion
+
+    return completion.script(given.shell, options.parser(_version()))
+
+
+def _check(given: argparse.Namespace) -> object:
+    from . import checking
+
+    if given.place.is_dir():
+        _no_settings(given, "check a NOTEBOOK with them")
+        return checking.codebase(os.path.normpath(given.place))
+    source, project_id, params, more = _asked(given, given.place)
+    return checking.notebook(source, project_id, params, **more)
+
+
+def _show(given: argparse.Namespace) -> object:
+    from . import showing
+
+    place = str(given.place or codebase.standing(None))
+    drawn = showing.found(place, given.pipeline)
+    forms = {form: str(getattr(given, form)) for form in ("svg", "html") if getattr(given, form)}
+    forms |= {"mermaid": "-"} if given.mermaid else {}
+    if forms:
+        return showing.written(place, drawn, forms)
+    return showing.sketched(place, drawn, _columns())
+
+
+def _columns() -> int:
+    """How wide the terminal is; where none is, as wide as a page."""
+    try:
+        return int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (OSError, ValueError):
+        return 100
+
+
+def _runs(given: argparse.Namespace) -> object:
+    from . import history
+
+    found = history.runs(given.output_dir)
+    return found.compare() if given.compare else found
+
+
 def _generate(given: argparse.Namespace) -> Generated:
     return _generated(given, given.dry_run)
 
 
 def _generated(given: argparse.Namespace, dry_run: bool) -> Generated:
-    source = read.notebook(str(given.notebook), disk.read_text(given.notebook))
+    source, project_id, params, more = _asked(given, given.notebook)
+    return api.generated(source, project_id, params, dry_run=dry_run, **more)
+
+
+def _asked(
+    given: argparse.Namespace, notebook: Path
+) -> tuple[Notebook, str | None, Mapping[str, Any] | None, dict[str, Any]]:
+    """What is to be read, and how: the notebook, the project, the values, and all the rest by name."""
+    source = read.notebook(str(notebook), disk.read_text(notebook))
     said = {name: getattr(given, name) for name in (*CHOICES, *LISTS) if getattr(given, name) is not None}
     pairs = {
         name: dict(_pair(each, option) for each in getattr(given, name))
         for name, option in PAIRS.items()
         if getattr(given, name)
     }
-    params = _params(given.params) if given.params else None
-    return api.generated(
-        source,
-        given.project_id,
-        params,
-        which=given.pipeline,
-        beside=os.path.dirname(os.path.abspath(given.notebook)),
-        dry_run=dry_run,
-        settings={**said, **pairs, "output_dir": _folder(given)},
-    )
+    folder = str(given.output_dir or notebook.parent / "AutoMLOps")
+    more = {
+        "which": given.pipeline,
+        "beside": os.path.dirname(os.path.abspath(notebook)),
+        "settings": {**said, **pairs, "output_dir": folder},
+    }
+    return source, given.project_id, _params(given.params) if given.params else None, more
 
 
 def _folder(given: argparse.Namespace) -> str:
@@ -187,7 +150,7 @@ def _rehearse(given: argparse.Namespace) -> object:
 
     parameters = {name: _value(text) for name, text in (_pair(each, "--parameter") for each in given.parameter)}
     if not given.notebook:
-        _no_settings(given)
+        _no_settings(given, "name the NOTEBOOK too; the codebase's own settings are in its configs", "nothing ran")
         parameters = {**(_params(given.params) if given.params else {}), **parameters}
     warnings = _generated(given, False).warnings if given.notebook else ()
     wishes = rehearsal.Wishes(
@@ -230,13 +193,12 @@ def _deprovision(given: argparse.Namespace) -> object:
     return provisioning.deprovisioned(given.output_dir, given.delete_data, given.dry_run)
 
 
-def _no_settings(given: argparse.Namespace) -> None:
+def _no_settings(given: argparse.Namespace, hint: str, undone: str = "nothing was checked") -> None:
     """Settings are for generating; a codebase that runs as it stands has its own."""
-    options = {name: _option(name) for name in (*CHOICES, "project_id", "pipeline")} | PAIRS | LISTS
-    said = [option for name, option in options.items() if getattr(given, name) is not None]
+    known = {name: options.option(name) for name in (*CHOICES, "project_id", "pipeline")} | PAIRS | LISTS
+    said = [option for name, option in known.items() if getattr(given, name) is not None]
     if said:
-        hint = "name the NOTEBOOK too; the codebase's own settings are in its configs"
-        raise BadInput([Problem(message=f"{each} is for generating", hint=hint) for each in said], "nothing ran")
+        raise BadInput([Problem(message=f"{each} is for generating", hint=hint) for each in said], undone)
 
 
 def _pair(given: str, option: str) -> tuple[str, str]:
@@ -288,8 +250,25 @@ def _yaml(text: str) -> object:
         raise ValueError(error) from error
 
 
+VERBS: Mapping[str, Callable[[argparse.Namespace], object]] = {
+    "check": _check,
+    "completion": _completion,
+    "deploy": _deploy,
+    "deprovision": _deprovision,
+    "generate": _generate,
+    "go": _go,
+    "plan": _plan,
+    "provision": _provision,
+    "rehearse": _rehearse,
+    "runs": _runs,
+    "show": _show,
+}
+
+
 def run() -> None:
     """The command itself: quiet when what it prints into is closed, as by `| head`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where the terminal has no such letter, another stands for it
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

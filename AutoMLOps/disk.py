@@ -133,6 +133,42 @@ def written(folder: Place) -> tuple[str, ...]:
         return tuple(_manifest(os.path.abspath(folder)))
 
 
+def edits(folder: Place) -> tuple[Change, ...]:
+    """What became of each file since it was written here: it is the same, was edited, or was deleted; and the new
+    versions that still lie beside edited files."""
+    with _translated(folder):
+        root = os.path.abspath(folder)
+        disk = _found(root, _interrupted(root))
+        return tuple(change for path in sorted(disk.manifest) if (change := _since(path, disk)))
+
+
+def _since(path: str, disk: _Disk) -> Change | None:
+    found, _ = disk.look(path)
+    aside = re.fullmatch(_ASIDE, path)
+    if aside and aside[1] in disk.manifest:  # whoever took over what is new may leave it or delete it
+        note = f"waits to be taken over into {aside[1]}"
+        return Change(path=path, fate=Fate.KEPT, note=note) if found != ABSENT else None
+    if found == ABSENT:
+        return Change(path=path, fate=Fate.REMOVED, note="was deleted")
+    if found == disk.manifest[path]:
+        return Change(path=path, fate=Fate.SAME)
+    return Change(path=path, fate=Fate.KEPT, note="not a plain file" if found == ODD else "edited")
+
+
+def is_interrupted(folder: Place) -> bool:
+    """Whether a write into the folder was cut off, and is still to be completed."""
+    with _translated(folder):
+        return _interrupted(os.path.abspath(folder)) is not None
+
+
+def put(path: Place, text: str) -> None:
+    """Writes a file of the user's own, wherever they want it."""
+    with _translated(path):
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+
+
 def read_text(path: Place) -> str:
     """The text of a file that the user gave, with plain newlines."""
     try:

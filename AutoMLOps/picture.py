@@ -4,9 +4,9 @@ import bisect
 import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from math import ceil
+from math import ceil, inf
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
@@ -243,7 +243,21 @@ class Page(NamedTuple):
     height: float
 
 
-def _page(graph: Graph, told: Mapping[str, Told]) -> Page:
+Measure = Callable[[str, float], float]  # how wide a text is in a size
+
+
+def placed(graph: Graph, width: float, measure: Measure) -> Page:
+    """Where everything stands in a picture of this width that is as high as it need be."""
+    return _page(graph, _told(graph, ()), width, inf, measure)
+
+
+def _page(
+    graph: Graph,
+    told: Mapping[str, Told],
+    width: float = WIDTH,
+    tall: float = TALL,
+    measure: Measure | None = None,
+) -> Page:
     """Lays out the innermost groups first: in the level around it, a group is a box like any other."""
     levels: dict[str, list[Node]] = {ROOT: []}
     edges: dict[str, list[Edge]] = {}
@@ -255,9 +269,9 @@ def _page(graph: Graph, told: Mapping[str, Told]) -> Page:
         edges.setdefault(around[edge.before], []).append(edge)
     pages: dict[str, Page] = {}
     for path in sorted(levels, key=lambda path: -depths[path]):
-        limit = max(WIDTH - 2 * PAD * depths[path], 3 * LONGEST)
-        boxes = [_box(node, told[node.path], pages.get(node.path)) for node in levels[path]]
-        pages[path] = _level(boxes, edges.get(path, []), limit)
+        limit = max(width - 2 * PAD * depths[path], 3 * LONGEST)
+        boxes = [_box(node, told[node.path], pages.get(node.path), measure or _wide) for node in levels[path]]
+        pages[path] = _level(boxes, edges.get(path, []), limit, tall)
     return _whole(pages)
 
 
@@ -280,22 +294,24 @@ def _whole(pages: Mapping[str, Page]) -> Page:
     return pages[ROOT]._replace(boxes=tuple(boxes), ways=tuple(ways))
 
 
-def _box(node: Node, told: Told, inside: Page | None) -> Box:
+def _box(node: Node, told: Told, inside: Page | None, measure: Measure) -> Box:
     """A node with its size, not in its place yet."""
     if node.shape in GROUPS:
-        return _group(node, told, inside or Page((), (), 0, 0))
+        return _group(node, told, inside or Page((), (), 0, 0), measure)
     lines = (node.name, *filter(None, (node.detail, *told.lines)))
-    shown = tuple(_shortened(line, LONGEST, SMALL if place else NAME) for place, line in enumerate(lines))
-    widest = max(_wide(line, SMALL if place else NAME) for place, line in enumerate(shown))
+    shown = tuple(_shortened(line, LONGEST, SMALL if place else NAME, measure) for place, line in enumerate(lines))
+    widest = max(measure(line, SMALL if place else NAME) for place, line in enumerate(shown))
     return Box(node, 0, 0, max(widest, 40) + ICON + 2 * 10, 30 + LINE * (len(shown) - 1), shown)
 
 
-def _group(node: Node, told: Told, inside: Page) -> Box:
+def _group(node: Node, told: Told, inside: Page, measure: Measure) -> Box:
     """A box around a level, with a title."""
     title, *more = node.titles
     second = _listed(*more, *told.lines)
-    shown = tuple(_shortened(line, 2 * LONGEST, size) for line, size in ((title, NAME), (second, SMALL)) if line)
-    widest = max(_wide(line, size) for line, size in zip(shown, (NAME * 1.14, SMALL), strict=False)) + ICON
+    shown = tuple(
+        _shortened(line, 2 * LONGEST, size, measure) for line, size in ((title, NAME), (second, SMALL)) if line
+    )
+    widest = max(measure(line, size) for line, size in zip(shown, (NAME * 1.14, SMALL), strict=False)) + ICON
     head = 30 + LINE * (len(shown) - 1)
     height = head + inside.height + PAD if inside.boxes else head
     return Box(node, 0, 0, max(widest, inside.width) + 2 * PAD, height, shown)
@@ -320,14 +336,14 @@ def _letter(letter: str) -> float:
     return 0.7 if letter.isupper() else 0.6
 
 
-def _shortened(text: str, width: float, size: float) -> str:
+def _shortened(text: str, width: float, size: float, measure: Measure) -> str:
     """The text on one line, its middle left out where it is too long."""
     text = " ".join(text.split()) or text
-    if _wide(text, size) <= width:
+    if measure(text, size) <= width:
         return text
     room, head, tail = width - size, "", ""
     for front, back in zip(text, reversed(text), strict=True):
-        if _wide(head + front + back + tail, size) > room:
+        if measure(head + front + back + tail, size) > room:
             break
         head, tail = head + front, back + tail
     return f"{head.rstrip()}…{tail.lstrip()}"
@@ -336,7 +352,7 @@ def _shortened(text: str, width: float, size: float) -> str:
 # A level: rows from top to bottom, an order in each row, then a place
 
 
-def _level(boxes: Sequence[Box], edges: Sequence[Edge], limit: float) -> Page:
+def _level(boxes: Sequence[Box], edges: Sequence[Edge], limit: float, tall: float) -> Page:
     """What hangs together is laid out together, and such parts stand side by side."""
     joined: dict[str, set[str]] = {box.node.path: {box.node.path} for box in boxes}
     for edge in edges:
@@ -349,7 +365,7 @@ def _level(boxes: Sequence[Box], edges: Sequence[Edge], limit: float) -> Page:
         parts.setdefault(id(joined[box.node.path]), ([], []))[0].append(box)
     for edge in edges:
         parts[id(joined[edge.before])][1].append(edge)
-    return _packed([_part(own, ways, limit) for own, ways in parts.values()], limit)
+    return _packed([_part(own, ways, limit, tall) for own, ways in parts.values()], limit)
 
 
 def _packed(parts: Sequence[Page], limit: float) -> Page:
@@ -389,7 +405,7 @@ def _moved(way: Way, x: float, y: float) -> Way:
     return way._replace(falls=tuple((at + x, begin + y, end + y) for at, begin, end in way.falls))
 
 
-def _part(boxes: Sequence[Box], edges: Sequence[Edge], limit: float) -> Page:
+def _part(boxes: Sequence[Box], edges: Sequence[Edge], limit: float, tall: float) -> Page:
     """Sugiyama's way: rows by the longest way there, an order with few crossings, edges as straight as can be."""
     if len(boxes) == 1:
         return Page((boxes[0],), (), boxes[0].width, boxes[0].height)
@@ -399,7 +415,7 @@ def _part(boxes: Sequence[Box], edges: Sequence[Edge], limit: float) -> Page:
     points = Points(widths, _rows(widths, pairs, limit))
     points.thread(pairs)
     points.settle()
-    return _folded(_placed(boxes, edges, pairs, points), limit)
+    return _folded(_placed(boxes, edges, pairs, points), limit, tall)
 
 
 def _rows(widths: Sequence[float], pairs: Sequence[tuple[int, int]], limit: float) -> list[int]:
@@ -668,11 +684,11 @@ def _placed(boxes: Sequence[Box], edges: Sequence[Edge], pairs: Sequence[tuple[i
     return Page(placed, tuple(ways), width, tops[-1] + heights[-1])
 
 
-def _folded(page: Page, limit: float) -> Page:
+def _folded(page: Page, limit: float, tall: float) -> Page:
     """A high and narrow part as columns from left to right, cut where few edges pass."""
     pitch = page.width + FOLD
-    count = min(int((limit + FOLD) // pitch), ceil(page.height / TALL * 1.5))
-    if page.height <= TALL or count < 2:
+    count = min(int((limit + FOLD) // pitch), ceil(page.height / tall * 1.5))
+    if page.height <= tall or count < 2:
         return page
     begins = sorted(way.falls[0][1] for way in page.ways)
     ends = sorted(way.falls[-1][1] for way in page.ways)

@@ -23,7 +23,7 @@ from typing import Any
 
 from . import failures
 from .errors import BadInput
-from .model import Artifact, Kind, Param, Problem
+from .model import Artifact, Kind, Param, Problem, Tree
 from .spec import Container, Definition
 
 KEPT = 1 << 20  # bytes of a log that are kept, half from its head and half from its tail
@@ -138,6 +138,22 @@ def compiled(pipeline: Path, into: Path, timeout: float | None = None) -> dict[s
         raise BadInput([Problem(message=f"{pipeline} does not compile: {said}", hint=hint)])
     found: dict[str, Any] = json.loads(into.read_text(encoding="utf-8"))
     return found
+
+
+def spec_of(pipeline: Path) -> dict[str, Any]:
+    """The spec that a pipeline.py compiles, of which nothing is kept."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return compiled(pipeline.resolve(), Path(scratch, "spec.json"))
+
+
+def spec_of_draft(tree: Tree, pipeline: str) -> dict[str, Any]:
+    """The same of a codebase that is not written yet."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for file in tree.files:
+            path = Path(scratch, file.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file.text, encoding="utf-8")
+        return compiled(Path(scratch, pipeline), Path(scratch, "spec.json"))
 
 
 NURSERY = Path(__file__).with_name("nursery.py")

@@ -53,7 +53,7 @@ def settled(output_dir: str | os.PathLike[str] | None, *scripts: str) -> tuple[P
     if problems:
         raise BadInput(problems, "nothing was done")
     settings = api.settings_of(folder)
-    problems = [problem for script in scripts for problem in _disagreements(folder, script, settings)]
+    problems = [problem for script in scripts for problem in disagreements(folder, script, settings)]
     if problems:
         raise BadInput(problems, "nothing was done")
     return Path(folder), settings
@@ -66,7 +66,7 @@ def _missing(folder: str, scripts: tuple[str, ...]) -> Iterator[Problem]:
             yield Problem(message=f"there is no {Path(folder, script)}", hint=hint)
 
 
-def _disagreements(folder: str, script: str, settings: Settings) -> Iterator[Problem]:
+def disagreements(folder: str, script: str, settings: Settings) -> Iterator[Problem]:
     """What a script and the configs say differently about names that both have."""
     path = Path(folder, script)
     known = {

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import docstring_parser
 
-from AutoMLOps import AutoMLOps, cli, errors, settings
+from AutoMLOps import AutoMLOps, errors, options, settings
 from AutoMLOps.synonyms import SYNONYMS
 
 WIDTH = 88  # of a line of help, as the page has room for it
@@ -125,7 +125,7 @@ def _taken(synonym: object) -> str:
 def command_line() -> str:
     """The help of the command and of each verb, as a terminal shows it."""
     with patch.dict(os.environ, COLUMNS=str(WIDTH)):
-        parser = cli._parser()
+        parser = options.parser("")
         (verbs,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
         helps = {"automlops": parser, **{f"automlops {verb}": each for verb, each in verbs.choices.items()}}
         lines = [["", f"## {name}", "", "```text", each.format_help().rstrip(), "```"] for name, each in helps.items()]

@@ -55,8 +55,14 @@ FLOORS = {
     "provisioning": 10,
     "deploying": 10,
     "launching": 11,
-    "cli": 12,
-    "__init__": 12,
+    "options": 3,
+    "completion": 3,
+    "sketch": 6,
+    "showing": 7,
+    "checking": 10,
+    "documents": 12,
+    "cli": 13,
+    "__init__": 13,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(PACKAGE).as_posix() for path in MODULES]

@@ -71,7 +71,8 @@ def pipeline(
 ) -> Reading:
     """The pipeline that the notebook defines, with every fault in it.
 
-    `values` are for its parameters. `which` names one pipeline of several. `live` cells come in the order of execution.
+    `values` are for its parameters; None asks for none. `which` names one pipeline of several. `live` cells come in the
+    order of execution.
     `images` says which components share an image, `base_image` what it starts from unless they say so. `reserved`
     names are taken in the generated pipeline.py. `beside` is the folder of the notebook's file: modules there are its
     own.
@@ -80,14 +81,14 @@ def pipeline(
     base = base_image or Settings().base_image
     where = Surroundings(images=images, base_image=base, reserved=reserved, places=places)
     try:
-        return _read(notebook, values or {}, which, live, where)
+        return _read(notebook, values, which, live, where)
     except (RecursionError, MemoryError):
         message = f"something in {notebook.name} is nested too deeply to be read"
         return Reading(pipeline=None, problems=(Problem(message=message, hint="break the longest expression up"),))
 
 
 def _read(
-    notebook: Notebook, values: Mapping[str, object], which: str | None, live: bool, where: Surroundings
+    notebook: Notebook, values: Mapping[str, object] | None, which: str | None, live: bool, where: Surroundings
 ) -> Reading:
     read = program(notebook, live)
     faults = Faults(read.problems, read.warnings)
@@ -148,7 +149,7 @@ def _pipeline(
     program: Program,
     found: Found,
     defined: Mapping[str, Definition],
-    values: Mapping[str, object],
+    values: Mapping[str, object] | None,
     faults: Faults,
     where: Surroundings,
 ) -> Pipeline | None:
@@ -176,7 +177,7 @@ def _pipeline(
     used = tuple(components[name] for name in dict.fromkeys([*(name for _, _, name in sorted(body.used)), *components]))
     for group in together(used, where.images, where.base_image):
         faults.problems += conflicts(group)
-    bound_ = _values(owner, parameters, values, faults.problems)
+    bound_ = () if values is None else _values(owner, parameters, values, faults.problems)
     pins = _installed(carried, owner, where.places)
     faults.problems += pins.problems
     _named(found, owner, bool(reads), faults)
