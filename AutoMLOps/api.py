@@ -43,28 +43,37 @@ def generate(
         dry_run: Show what would be written, and write nothing.
         **settings: Anything else that configs/defaults.yaml holds, and output_dir:
 
-            af_registry_location, af_registry_name: the Artifact Registry repository for the image
+            af_registry_location, af_registry_name: the Artifact Registry repository for the images
             gs_bucket_name, gs_bucket_location: the bucket for artifacts and specs; {project_id}-bucket if left out
             pipeline_runner_sa: the service account that runs the steps
             steps_use: what the steps need a role for beyond the bucket, ["bigquery", "vertex-jobs"]; found if left out
             pipeline_job_location: the region where the pipeline runs
+            extra_regions: regions to accept that are newer than AutoMLOps' own list
             enable_caching, labels: passed on with each run
             base_image: what the image is built on; python:<this Python>-slim if left out
             images: "shared" for one image, "auto" for more where pins need it, "per-component" for one each
             naming_prefix: resources are named after it
+            run_local: True drives the cloud from this machine; False has a push to the repository do it
+            cb_trigger_name, cb_trigger_location: the trigger that a push fires
+            source_repo_type, source_repo_name: where the repository is; read from git's remote origin if left out
+            source_repo_connection, source_repo_secrets: Cloud Build's connection to it, and what makes one
+            csr_name, csr_branch_name: the repository in Cloud Source Repositories; the branch, wherever it is
+            parameter_values_path, pipeline_job_spec_path: two files of the codebase, where they shall lie elsewhere
             output_dir: the folder to write into; "AutoMLOps" if left out
             license_header: text to put on top of every file
 
             The names that earlier versions had for these are taken too.
 
     Returns:
-        What became of each file, with warnings and next steps; a notebook shows it as a tree.
+        What became of each file, in `changes`, with `warnings` and `next_steps`; a notebook shows it as a tree, with
+        the picture of the pipeline.
 
     Raises:
         BadInput: with every fault at once; then nothing was written.
         WriteError: when the folder cannot be written; then the old files stand.
 
     Example:
+        AutoMLOps.generate(pipeline_params={"rows": 178, "depth": 3})  # all but what needs a project
         AutoMLOps.generate(project_id="my-project", pipeline_params={"rows": 178, "depth": 3})
     """
     result = from_call(

@@ -62,6 +62,9 @@ def run(run_local: bool | None = None) -> Deployed | Pushed:
     Args:
         run_local: What the codebase was generated with; left out, that is what counts.
 
+    Returns:
+        What deploy() gives.
+
     Raises:
         BadInput: also when the codebase was generated with another run_local; then nothing was done.
     """

@@ -80,10 +80,11 @@ def runs(output_dir: str | os.PathLike[str] | None = None) -> Runs:
         output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
 
     Returns:
-        A sequence of runs, which a notebook shows as a table. `.compare()` puts them side by side;
-        `.lineage("train.model")` tells where an artifact came from.
+        A sequence of runs, which a notebook shows as a table; `[0]` is the last one, and its `report` the page that
+        shows it. `.compare()` puts runs side by side; `.lineage("train.model")` tells where an artifact came from.
 
     Example:
+        AutoMLOps.runs()
         AutoMLOps.runs()[:2].compare()
     """
     return Runs(recorded(codebase.standing(output_dir)))

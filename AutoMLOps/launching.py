@@ -62,7 +62,16 @@ def go(
 def launchAll(  # noqa: N802
     project_id: str | None = None, pipeline_params: Mapping[str, Any] | None = None, **settings: Any
 ) -> Launched:
-    """The older name of go(), by which google-cloud-automlops knows it."""
+    """The older name of go(), by which google-cloud-automlops knows it.
+
+    Args:
+        project_id: The Google Cloud project.
+        pipeline_params: A value for each parameter of the pipeline.
+        **settings: All that go() takes, by its names of today or by those of google-cloud-automlops.
+
+    Returns:
+        What go() gives.
+    """
     return go(project_id, pipeline_params, **settings)
 
 

@@ -23,7 +23,7 @@ def component(
 
     Its inputs are its parameters, typed: str, int, float, bool, list, dict, or `Input[Dataset]` and the like from
     kfp.dsl. Its outputs are parameters of type `Output[...]`, what it returns, or both. What it uses from other cells
-    travels with it: imports, functions, classes and constants.
+    travels with it: imports, functions, classes and constants. Values of the kernel do not: take them as parameters.
 
     Args:
         packages_to_install: Lines of a requirements.txt. What they leave out is found from the imports.
@@ -72,9 +72,19 @@ def makeComponent(name: str, params: Sequence[dict[str, Any]] = (), description:
     Args:
         name: The component's name.
         params: Its inputs and outputs: `{"name": ..., "type": ..., "description": ...}`, the description at will. A
-            type is str, int, float, bool, list or dict for a value that comes in, `Input[Dataset]` or `Output[Model]`
-            and the like for files; the code reads and writes those at `<name>.path`.
+            type is str, int, float, bool, list or dict for a value that comes in, `"Input[Dataset]"` or
+            `"Output[Model]"` and the like for files, which the code reads and writes at `<name>.path`, and
+            `"OutputPath(float)"` for a value that goes out, which the code writes to the file of that name.
         description: What it does.
+
+    Example:
+        %%define_component
+        AutoMLOps.makeComponent(
+            name="count_lines",
+            params=[{"name": "data", "type": "Input[Dataset]"}, {"name": "lines", "type": "OutputPath(int)"}],
+        )
+        with open(data.path) as rows, open(lines, "w") as file:
+            file.write(str(len(rows.readlines())))
     """
     _words("makeComponent", name, params)
 
@@ -93,6 +103,16 @@ def makePipeline(  # noqa: N802
         pipeline: Its steps: `{"component_name": ..., "param_mapping": [(component_param, pipeline_param), ...]}`. In
             the place of a pipeline parameter, `"load_data.data"` is the output `data` of the step `load_data`.
         description: What it does.
+
+    Example:
+        AutoMLOps.makePipeline(
+            name="lines",
+            params=[{"name": "rows", "type": int}],
+            pipeline=[
+                {"component_name": "load_data", "param_mapping": [("rows", "rows")]},
+                {"component_name": "count_lines", "param_mapping": [("data", "load_data.data")]},
+            ],
+        )
     """
     _words("makePipeline", name, params)
 

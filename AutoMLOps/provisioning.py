@@ -27,8 +27,8 @@ def plan(output_dir: str | os.PathLike[str] | None = None) -> Planned:
         output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
 
     Returns:
-        The checks, each with what mends it, and a row for each resource and role with its reason; a notebook shows
-        both as tables.
+        `checks`, each with what mends it, and `rows`, one for each resource and role, with its reason; a notebook
+        shows both as tables. `problems` is what has to be mended first.
 
     Raises:
         BadInput: when there is no codebase with a project, or its configs say something else than the script.

@@ -56,7 +56,8 @@ def rehearse(
         parameters: Other values for some of them, for this run alone; nothing is generated.
         notebook: A notebook or script to read instead of the cells that ran.
         pipeline: The name of the pipeline to take, where the notebook has several.
-        stubs: For steps that cannot run here, a function each by the step's name, called with the step's inputs.
+        stubs: For steps that cannot run here, a function each by the step's name, called with the step's inputs and
+            output artifacts: `{"deploy_model": lambda model: None}`.
         cache: True takes over from earlier runs the result of each step whose code, inputs and requirements are
             what they were.
         environment: "kernel" runs the steps with the packages of this Python; "isolated" builds an environment with
@@ -65,9 +66,9 @@ def rehearse(
         **settings: As for generate().
 
     Returns:
-        How it went, step by step, with outputs and logs; a notebook shows it as a picture and a table. `report` is
-        the path of a page with all of it. A record of it stays in the codebase's .automlops/runs/, which is never
-        committed.
+        How it went: `state`, and `tasks`, each with its state, inputs, outputs and log; a notebook shows it as a
+        picture and a table. `report` is the path of a page with all of it. A record of it stays in the codebase's
+        .automlops/runs/, which is never committed.
 
     Raises:
         BadInput: with every fault at once, before anything runs.

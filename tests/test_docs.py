@@ -1,5 +1,6 @@
 """The pages say what is so: their code runs and gives what they show, the site builds, and its reference is whole."""
 
+import inspect
 import os
 import re
 import subprocess
@@ -25,6 +26,7 @@ RUN = {page.relative_to(CHECKOUT).as_posix(): page for page in pages.PAGES if an
 ALL = [block for page in pages.PAGES for block in pages.blocks(page)]
 PUBLIC = {name: getattr(AutoMLOps, name) for name in AutoMLOps.__all__ if name != "AutoMLOps"}
 ERRORS = {name for name, value in PUBLIC.items() if isinstance(value, type)}
+OLDER = ("clear_cache", "launchAll", "run")
 UNRUN = 5  # blocks that nobody runs: at most
 PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 
@@ -137,6 +139,22 @@ def test_a_page_that_says_what_is_not_so_is_found_out(tmp_path):
         assert bool(list(pages.faults(page, notebook, tmp_path))) == bool(right), right
 
 
+def test_the_links_of_the_readme_lead_somewhere():
+    """Those of the pages are looked at while the site is built."""
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", (CHECKOUT / "README.md").read_text(encoding="utf-8"))
+    assert len(links) > 10
+    for path, anchor in links:
+        target = CHECKOUT / (path or "README.md")
+        assert target.exists(), path
+        assert not anchor or anchor[1:] in headings(target), path + anchor
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as hosts make them."""
+    titles = re.findall("^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 # ------------------------------------------------------------------------------- the site
 
 
@@ -185,6 +203,23 @@ def test_the_reference_has_every_public_name_with_its_words(reference):
 
 def test_the_errors_are_all_that_the_package_raises():
     assert {error.__name__ for error in (AutoMLOpsError, *AutoMLOpsError.__subclasses__())} == ERRORS
+
+
+def test_the_docstring_of_generate_names_every_setting():
+    named = re.findall(r"^ +((?:[a-z_]+, )*[a-z_]+): ", AutoMLOps.generate.__doc__, re.MULTILINE)
+    every = {name for _, rows in table(Settings()) for name, _, _ in rows} | {"output_dir"}
+    assert every <= {name for names in named for name in names.split(", ")}
+
+
+@pytest.mark.parametrize("name", [name for name, value in PUBLIC.items() if inspect.isfunction(value)])
+def test_a_docstring_says_what_each_argument_is_and_shows_a_call(name):
+    """What `AutoMLOps.plan?` shows in a notebook, of plan() and all others that a newcomer calls."""
+    told = inspect.getdoc(PUBLIC[name])
+    for argument in inspect.signature(PUBLIC[name]).parameters:
+        assert argument == "func" or re.search(rf"^ +(?:\*\*)?(?:\w+, )*{argument}(?:, \w+)*: ", told, re.MULTILINE), (
+            argument
+        )
+    assert name in OLDER or "\nExample:\n" in told
 
 
 @pytest.mark.slow
