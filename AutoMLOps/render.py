@@ -676,9 +676,11 @@ def _line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-# What Markdown would read as its own: some anywhere, `_` where it could begin or end emphasis, some only at the start.
+# What Markdown would read as its own: some anywhere, `_` where it could begin or end emphasis, some only at the start,
+# and `#` also where it would close a heading.
 MARKDOWN = re.compile(
-    r"[\\`*\[\]<>|$]|~(?=~)|(?<=~)~|&(?=[#\w]+;)|(?<![^\W_])_|_(?![^\W_])|^(?:[-+](?=\s|$)|[#=>]|-(?=-)|\d+(?=[.)](?:\s|$)))"
+    r"[\\`*\[\]<>|$~]|(?<= )#(?=#*$)|&(?=[#\w]+;)|(?<![^\W_])_|_(?![^\W_])"
+    r"|^(?:[-+](?=\s|$)|[#=>]|-(?=-)|\d+(?=[.)](?:\s|$)))"
 )
 
 
@@ -707,7 +709,7 @@ def _code(text: str) -> str:
 
 def _one_line(text: str) -> str:
     """Text that is a line of its own: a requirement, a command."""
-    if len(text.splitlines()) > 1:
+    if text.splitlines() not in ([text], []):
         raise ValueError(f"more than one line: {text!r}")
     return text
 

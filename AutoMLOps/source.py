@@ -133,8 +133,9 @@ def docstring(text: str, indent: int = 0) -> str:
     for line in text.strip().split("\n"):
         escaped = "".join(_shown(char) for char in line).rstrip()
         lead = escaped[: len(escaped) - len(escaped.lstrip())]
+        hanging = lead and f"{lead}    "  # or what goes on would look like the next entry to who reads docstrings
         wrapped = textwrap.wrap(
-            escaped, WIDTH - indent - 6, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False
+            escaped, WIDTH - indent - 6, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
         )
         lines += wrapped or [""]
     body = f"\n{margin}".join(lines).replace(f"\n{margin}\n", "\n\n").replace(f"\n{margin}\n", "\n\n")

@@ -466,6 +466,43 @@ def test_a_component_whose_files_cannot_be_written_is_said(name):
     assert one.cell == "cell 2" and ("tests/test_pipeline.py" in str(one) or "120 letters at most" in str(one))
 
 
+@pytest.mark.parametrize("name", ["é1", "日本", "a·b", "ß"])
+def test_a_component_is_called_by_a_name_that_files_and_images_take(name):
+    found = reading(IMPORTS, step("pass").replace("step", name), TAIL.replace("step", name))
+    assert [str(each) for each in found.problems] == [
+        f"cell 2, line 2: the component `{name}` has more than a to z in its name, and files and images are called by it (rename it)"
+    ]
+
+
+@pytest.mark.parametrize("name", ["a b", "class", "_a", "", "$(id)", "ﬁ"])
+def test_a_field_that_no_namedtuple_can_have_is_said(name):
+    said = f"@AutoMLOps.component\ndef step() -> NamedTuple('Both', [({name!r}, str)]):\n    return ('x',)\n"
+    assert f"the field {name!r}, which Python refuses" in problem("from typing import NamedTuple", said)
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 60 + "end", "x" * 300, "a: b :param c: d " * 20, "it's\n  two: lines", "@ : -- #"]
+)
+def test_a_param_of_a_marked_cell_is_described_as_it_says_however_long(text):
+    params = [{"name": "n", "type": "int", "description": text}, {"name": "m", "type": "int", "description": "short"}]
+    params += [{"name": "data", "type": "Output[Dataset]", "description": text}]
+    cell = f"%%define_component\nAutoMLOps.makeComponent(name='step', params={params!r})\nprint(n, m, data)\n"
+    takes = [{"name": "k", "type": "int", "description": text}]
+    chain = [{"component_name": "step", "param_mapping": [("n", "k"), ("m", "k")]}]
+    call = f"AutoMLOps.makePipeline(name='p', params={takes!r}, pipeline={chain!r})"
+    found = reading(IMPORTS, cell, call, values={"k": 1})
+    assert found.problems == ()
+    (component,) = found.pipeline.components
+    assert [each.description for each in component.inputs] == [text, "short"]
+    assert [each.description for each in component.outputs] == [text]
+    assert [each.description for each in found.pipeline.parameters] == [text]
+    (function,) = [node for node in ast.parse(found.pipeline.body).body if isinstance(node, ast.FunctionDef)]
+    import docstring_parser
+
+    (told,) = docstring_parser.parse(ast.get_docstring(function)).params
+    assert told.arg_name == "k" and (told.description or "").split() == text.split()
+
+
 HOSTILE_CHAINS = [
     "[]",
     "{}",

@@ -38,7 +38,7 @@ def component(program: Program, defined: Definition, brought: bool = False, plac
     owner = Owner(f"component `{defined.name}`", defined.cell, defined.line, defined.number, _reads(program, defined))
     for item in defined.given:
         program.aliases.setdefault(bound(item), f"{item.module}.{item.name}".rstrip("."))
-    said = signature(program, function, owner.name, defined.cell, defined.offset)
+    said = signature(program, function, owner.name, defined.cell, defined.offset, dict(defined.told))
     own = {defined.name, *said.refused, *map(bound, defined.given)}
     found = closure(program, defined.statement.needs, owner, own=own, real=defined.statement.annotations)
     found.imports.update(defined.given)

@@ -25,6 +25,7 @@ class Definition(NamedTuple):
     packages: tuple[str, ...] = ()
     base: str = ""
     description: str = ""
+    told: tuple[tuple[str, str], ...] = ()  # what a marked cell says of each of its params
     given: tuple[Import, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
@@ -154,6 +155,7 @@ def _marked(program: Program, number: int) -> Definition:
         statement=statement,
         marked=True,
         description=found.description,
+        told=found.told,
         given=found.given,
         problems=found.problems,
     )

@@ -38,6 +38,7 @@ class Written(NamedTuple):
     text: str = ""
     head: int = 0
     description: str = ""
+    told: tuple[tuple[str, str], ...] = ()
     given: tuple[Import, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -65,7 +66,8 @@ def written(program: Program, marked: Marked) -> Written:
     types = (ast.walk(ast.parse(text, mode="eval")) for _, text, _ in said)
     used = {node.id for tree in types for node in tree if isinstance(node, ast.Name)}
     imports = (Import(module="kfp.dsl", name=kind) for kind in KFP_TYPES if kind in used and not program.last(kind))
-    return Written(name, head + body, head.count("\n"), description, tuple(imports), problems)
+    told = tuple((param, about) for param, _, about in said)
+    return Written(name, head + body, head.count("\n"), description, told, tuple(imports), problems)
 
 
 def _head(name: str, params: list[tuple[str, str]]) -> str:

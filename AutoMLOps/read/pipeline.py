@@ -159,7 +159,7 @@ def _pipeline(
     owner = Owner(f"pipeline `{found.title}`", found.cell, found.line, found.number)
     nodes = walked(function)
     unknown = _unknown(nodes, found, defined, faults) if found.marked else set()
-    said = signature(program, function, owner.name, found.cell, found.offset)
+    said = signature(program, function, owner.name, found.cell, found.offset, dict(found.told))
     parameters = _parameters(function, said, owner, faults)
     needs = (found.statement or statements(found.text)[0]).needs
     carried = closure(program, needs, owner, own={*defined, function.name, *unknown})
@@ -333,11 +333,15 @@ def _clashes(
         yield owner.problem(f"the name `{name}` is taken in the generated pipeline.py", f"call it `{name}_step`")
     seen: dict[str, str] = {}
     for name, item in components.items():
+        if not name.isascii():
+            message = f"the component `{name}` has more than a to z in its name, and files and images are called by it"
+            yield Problem(message=message, hint="rename it", cell=item.cell, line=item.line)
+            continue
         other = seen.setdefault(slug(name), name)
         if name.casefold() == "pipeline":
             message = f"the component `{name}` would be tested in tests/test_pipeline.py, as the pipeline itself is"
             yield Problem(message=message, hint=f"call it `{name}_step`", cell=item.cell, line=item.line)
-        if len(name.encode()) > LONGEST_FILE:
+        if len(name) > LONGEST_FILE:
             message = f"the name of the component `{travel.short(name)}` is too long for the files that it is given to"
             yield Problem(message=message, hint=f"{LONGEST_FILE} letters at most", cell=item.cell, line=item.line)
         if not slug(name):

@@ -1,7 +1,8 @@
 """Reads a function's signature from its annotations alone, as kfp would after running it."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from keyword import iskeyword
 
 from ..model import Artifact, Kind, Param, Problem
 from . import travel
@@ -57,10 +58,13 @@ class Signature:
         self.refused: set[str] = set()
 
 
-def signature(program: Program, node: ast.FunctionDef, owner: str, cell: str, offset: int) -> Signature:
-    """The inputs and outputs of a component function; every fault in it is listed, none raised."""
+def signature(
+    program: Program, node: ast.FunctionDef, owner: str, cell: str, offset: int, told: Mapping[str, str] | None = None
+) -> Signature:
+    """The inputs and outputs of a component function; every fault in it is listed, none raised. `told` is what a marked
+    cell says of its params, which are found in the docstring otherwise."""
     said = ast.get_docstring(node, clean=True) or ""
-    documented = described(said)
+    documented = described(said)._replace(parameters=told, returns=told) if told else described(said)
     found = Signature(documented.description)
     if why := travel.halved(said):
         message = f"{owner}: the docstring {why}"
@@ -362,10 +366,20 @@ def _called_fields(program: Program, call: ast.Call) -> list[tuple[str, ast.expr
     for pair in pairs.elts:
         match pair:
             case ast.Tuple(elts=[ast.Constant(value=str(field_name)), annotation]):
+                if not _is_field(field_name):
+                    raise Refused(f"is a NamedTuple with the field {travel.short(field_name)}, which Python refuses")
                 found.append((field_name, annotation))
             case _:
                 raise Refused("is a NamedTuple whose fields are not written out as (name, type)")
     return found
+
+
+def _is_field(name: str) -> bool:
+    """Whether a NamedTuple can have a field of that name, by which it is also found."""
+    from unicodedata import normalize
+
+    plain = name.isidentifier() and not iskeyword(name) and not name.startswith("_")
+    return plain and (name.isascii() or normalize("NFKC", name) == name)
 
 
 OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {

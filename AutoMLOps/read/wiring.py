@@ -32,6 +32,7 @@ class Found(NamedTuple):
     statement: Statement | None = None  # what is known of a decorated one already
     shown: str = ""  # its display name, where that is not its name
     kept: tuple[tuple[str, str], ...] = ()
+    told: tuple[tuple[str, str], ...] = ()  # what a marked chain says of each of its params
     warnings: tuple[Problem, ...] = ()
 
 
@@ -169,6 +170,7 @@ def _made(program: Program, placed: Placed, call: ast.Call) -> Found:
         marked=True,
         problems=problems,
         shown=str(title or ""),
+        told=tuple((param, about) for param, _, about in takes),
     )
 
 
