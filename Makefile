@@ -1,7 +1,7 @@
 # make demo    runs the quickstart and shows the repository that it writes
 # make test    linters and the whole suite
 # make docs    builds the pages of docs/ as a site in build/docs
-# make bench   measures generating, rehearsing and provisioning, side by side with others
+# make bench   measures generating, compiling, rehearsing and provisioning, side by side with others
 # make sweep   lets every request of the provisioning scripts fail in every way; takes hours
 # make clean   takes away all that these made
 #
@@ -26,6 +26,7 @@ docs: $(VENV)/docs.stamp
 
 bench: $(VENV)/dev.stamp
 	@PYTHON=$(VENV)/bin/python tests/bench/run
+	@$(VENV)/bin/python tests/bench/compiling.py
 	@$(VENV)/bin/python tests/bench/rehearsals.py
 	@$(VENV)/bin/python tests/bench/provisions.py
 

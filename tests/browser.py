@@ -184,14 +184,15 @@ def _luminance(colour: tuple[float, ...]) -> float:
 
 
 def html_faults(*documents: str | Path) -> list[str]:
-    """What the W3C's checker says against HTML documents: texts, or files."""
+    """What the W3C's checker says against documents of HTML, or of SVG alone: texts, or files."""
     jar = package("vnu-jar") / "build" / "dist" / "vnu.jar"
     java = [need("java"), "-Xss8m", "-XX:TieredStopAtLevel=1", "-jar", jar]  # a small stack is too small for its schema
     with tempfile.TemporaryDirectory() as folder:
         for number, document in enumerate(documents, 1):
             text = document.read_text(encoding="utf-8") if isinstance(document, Path) else document
-            Path(folder, f"{number}.html").write_text(text, encoding="utf-8")
-        command = [*java, "--format", "json", "--stdout", "--exit-zero-always", folder]
+            ending = "svg" if text.startswith("<svg") else "html"
+            Path(folder, f"{number}.{ending}").write_text(text, encoding="utf-8")
+        command = [*java, "--also-check-svg", "--format", "json", "--stdout", "--exit-zero-always", folder]
         ended = subprocess.run(command, capture_output=True, timeout=LIMIT)
     assert ended.returncode == 0, ended.stderr.decode()
     return [_fault(said, documents) for said in json.loads(ended.stdout)["messages"]]

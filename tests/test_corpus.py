@@ -5,8 +5,10 @@ corpus/README.md says which construct is shown where.
 
 import ast
 import contextlib
+import html
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from xml.etree import ElementTree
 
+import browser
 import drawings
 import pytest
 from differences import DIFFERENCES, alike
@@ -195,6 +198,42 @@ def test_it_is_drawn_as_its_spec(name, made, ours):
     assert (read is None) == ("```mermaid\nflowchart TD" not in readme)
     if read:
         assert drawings.flowchart(drawings.block(readme)) == said(drawn)
+
+
+@pytest.fixture(scope="module")
+def drawn(ours) -> dict[str, graph.Graph]:
+    """The graph of every spec."""
+    return {name: graph.of_spec(spec.read(told["spec"])) for name, told in ours.items() if "spec" in told}
+
+
+def test_the_w3c_s_checker_finds_nothing_in_the_drawings(drawn):
+    assert browser.html_faults(*map(picture.file, drawn.values())) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_shows_every_drawing_whole_and_plainly(scheme, drawn, tmp_path):
+    """AUTOMLOPS_SCREENSHOTS=<folder> keeps the sheet."""
+    sheet = "\n".join(f"<h2>{html.escape(name)}</h2>{picture.html(each)}" for name, each in drawn.items())
+    page = tmp_path / "sheet.html"
+    page.write_text(browser.document(sheet), encoding="utf-8")
+    shots = Path(os.environ.get("AUTOMLOPS_SCREENSHOTS", tmp_path))
+    with browser.chromium() as chrome, browser.window(chrome, scheme, shots) as opened:
+        opened.page.goto(page.as_uri())
+        assert opened.page.locator("svg").count() == len(drawn)
+        assert browser.faint(opened.page.locator("main")) == []
+        assert opened.page.evaluate(BEYOND) == []
+        opened.page.screenshot(path=shots / f"corpus-{scheme}.png", full_page=True)
+    assert opened.outside == [] and opened.errors == [] and opened.scripts == []
+
+
+# The words of a drawing that leave its frame, as the browser set them.
+BEYOND = """() => [...document.querySelectorAll('svg')].flatMap(svg => {
+    const frame = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll('text')].filter(text => {
+        const box = text.getBoundingClientRect();
+        return box.left < frame.left || box.right > frame.right || box.top < frame.top || box.bottom > frame.bottom;
+    }).map(text => text.textContent);
+})"""
 
 
 @pytest.mark.parametrize("name", cases(RECKONED))
