@@ -61,13 +61,17 @@ class Kind(StrEnum):
 
 @noun
 class Param:
-    """A value that goes into or comes out of a component or a pipeline. `default` is JSON text, or None without one."""
+    """A value that goes into or comes out of a component or a pipeline. `default` is JSON text, or None without one.
+
+    `items` is the type of what a list holds, as kfp spells it; empty where that is not said.
+    """
 
     name: str
     kind: Kind
     default: str | None = None
     optional: bool = False
     description: str = ""
+    items: str = ""
 
 
 @noun

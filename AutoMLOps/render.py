@@ -81,6 +81,7 @@ RESERVED = frozenset(
         "compiled",
         "component",
         "components",
+        "described",
         "dict",
         "getattr",
     )
@@ -286,6 +287,21 @@ def _definition(item: Param | Artifact) -> dict[str, object]:
     if item.description:
         definition["description"] = item.description
     return definition
+
+
+def _described(pipeline: Pipeline) -> list[str]:
+    """The components whose inputs and outputs have descriptions, which kfp leaves behind as it loads them."""
+    return [
+        component.name
+        for component in pipeline.components
+        if any(item.description for item in (*component.inputs, *component.outputs))
+    ]
+
+
+def _lists(component: Component) -> list[tuple[str, str]]:
+    """The outputs that are lists of other things than strings, which kfp takes them for, with their types."""
+    values = (output for output in component.outputs if isinstance(output, Param))
+    return [(output.name, f"List[{output.items}]") for output in values if output.items not in ("", "str")]
 
 
 def _container(component: Component, image: Image) -> dict[str, object]:
@@ -746,6 +762,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "credentials": _credentials,
     "definitions": _definitions,
     "deprovisioned": _deprovisioned,
+    "described": _described,
     "differ": _differ,
     "disputes": _disputes,
     "doc": source.docstring,
@@ -759,6 +776,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "line": _one_line,
     "link": _link,
     "listed": _listed,
+    "lists": _lists,
     "made": _made,
     "made_again": _made_again,
     "md": _md,

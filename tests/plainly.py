@@ -93,6 +93,7 @@ def loop_over_outputs(sightings: list) -> dict[str, Outputs]:
     return {
         "places": {"wet": [name for name in names if len(name) > 5], "dry": dry},
         "": {"Output": len(sightings)},
+        "for-loop-5/0/band": {"Output": 100 * len(names[0]) + 1},
         "for-loop-4/1/look-3": {"Output": f"look at {dry[1]['bird']}"},
     }
 

@@ -294,3 +294,23 @@ def test_the_description_is_kfps_own():
     code = ACCEPTED["Google's docstring"]
     component, _ = ours(code)
     assert component.description == "Does it.\nMore of it,\nin two lines."
+
+
+@pytest.mark.parametrize(
+    ("annotation", "items"),
+    [
+        ("List[int]", "int"),
+        ("'list[bool]'", "bool"),
+        ("list[dict[str, float]]", "Dict[str, float]"),
+        ("t.List[typing.List[str]]", "List[str]"),
+        ("OutputPath(List[float])", "float"),
+        ("list", ""),
+        ("Dict[str, int]", ""),
+        ("List[Any]", ""),
+        ("List[Dict[str, Any]]", ""),
+    ],
+)
+def test_what_a_list_holds_is_spelled_as_kfp_spells_it(annotation, items):
+    code = f"def f(a: {annotation}): pass" if annotation.startswith("Out") else f"def f() -> {annotation}: pass"
+    component, problems = ours(code)
+    assert problems == [] and [output.items for output in component.outputs] == [items]

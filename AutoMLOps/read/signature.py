@@ -248,7 +248,12 @@ def _port(
             return _artifact(program, node, name, description, optional, "Input")
     if _named(program, node) == FINAL_STATUS:
         return Param(name=name, kind=Kind.TASK_FINAL_STATUS, optional=True, description=description)
-    return Param(name=name, kind=parameter(program, node), optional=optional, description=description)
+    return _value(program, node, name, description, optional)
+
+
+def _value(program: Program, node: ast.expr, name: str, description: str, optional: bool) -> Param:
+    kind, held = parameter(program, node), items(program, node)
+    return Param(name=name, kind=kind, optional=optional, description=description, items=held)
 
 
 def _is_artifact(program: Program, node: ast.expr) -> bool:
@@ -297,7 +302,7 @@ def _path(program: Program, node: ast.Call, name: str, description: str, optiona
         )
     if _named(program, inner) in ARTIFACTS:
         return Artifact(name=name, title=ARTIFACTS[_named(program, inner)], optional=optional, description=description)
-    return Param(name=name, kind=parameter(program, inner), optional=optional, description=description)
+    return _value(program, inner, name, description, optional)
 
 
 def parameter(program: Program, node: ast.expr) -> Kind:
@@ -308,6 +313,27 @@ def parameter(program: Program, node: ast.expr) -> Kind:
     if kind is None or (isinstance(node, ast.Subscript) and kind not in (Kind.LIST, Kind.STRUCT)):
         raise Refused(f"has the type `{ast.unparse(node)}`, which cannot travel between steps")
     return kind
+
+
+def items(program: Program, node: ast.expr) -> str:
+    """The type of what a list holds, as kfp spells it: `List[dict[str, int]]` holds `Dict[str, int]`."""
+    element = _element(program, _alias(program, node))
+    return _spelled(program, element) if element is not None else ""
+
+
+SPELLED = {**{name: name for name in PARAMETERS if "." not in name}, "typing.List": "List", "typing.Dict": "Dict"}
+
+
+def _spelled(program: Program, node: ast.expr) -> str:
+    """A type of values as kfp spells it, and nothing for one that it does not know."""
+    node = _alias(program, unquoted(node))
+    if not isinstance(node, ast.Subscript):
+        return SPELLED.get(_named(program, node), "")
+    base = SPELLED.get(_named(program, node.value), "").capitalize()
+    held = [
+        _spelled(program, each) for each in (node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice])
+    ]
+    return f"{base}[{', '.join(held)}]" if base in ("List", "Dict") and all(held) else ""
 
 
 def _returned(program: Program, found: Signature, documented: Described, node: ast.expr | None) -> None:

@@ -33,6 +33,16 @@ def look(where: str) -> str:
 
 
 @dsl.component
+def rings(names: List[str]) -> List[int]:
+    return [100 * len(name) for name in names]
+
+
+@dsl.component
+def band(ring: int) -> int:
+    return ring + 1
+
+
+@dsl.component
 def total(numbers: List[int]) -> int:
     return sum(numbers)
 
@@ -49,6 +59,8 @@ def count(sightings: List[str], hides: List[str] = ["reed", "dune"]) -> int:
         look(where=wet)
     with dsl.ParallelFor(apart.outputs["dry"]) as dry:
         look(where=dry.bird)
+    with dsl.ParallelFor(rings(names=found.output).output) as ring:
+        band(ring=ring)
     return total(numbers=dsl.Collected(counted.output)).output
 
 
