@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
-from . import codebase, disk, jupyter, read, render
+from . import codebase, disk, jupyter, read, render, web
 from . import settings as settings_
 from .display import Generated
 from .errors import BadInput
@@ -169,6 +169,7 @@ def looked(
         base_image=(chosen or Settings()).base_image,
         reserved=render.RESERVED,
         beside=beside,
+        fetched={(each.how, each.where): _fetched(each, beside, folder) for each in read.wanted(source, live)},
     )
     return Looked(
         folder=folder,
@@ -197,6 +198,26 @@ def written(found: Looked, dry_run: bool) -> Generated:
         dry_run=dry_run,
         pipeline=pipeline,
     )
+
+
+def _fetched(wanted: read.Wanted, beside: str, folder: str) -> read.Fetched:
+    """The component.yaml that a notebook loads: of a URL the one that the codebase has from there, if it has."""
+    try:
+        if wanted.how == "file":
+            return read.Fetched(text=disk.read_text(os.path.join(beside, wanted.where)))
+        kept = _fetched_before(wanted, folder)
+        return read.Fetched(text=web.text(wanted.where) if kept is None else kept)
+    except BadInput as error:
+        return read.Fetched(fault=str(error.problems[0]))
+    except web.Unreachable as error:
+        return read.Fetched(fault=str(error))
+
+
+def _fetched_before(wanted: read.Wanted, folder: str) -> str | None:
+    """What the codebase holds below the line that says where it is from."""
+    path = os.path.join(folder, "components", wanted.name, "component.yaml")
+    _, told, text = (disk.read_text(path) if os.path.isfile(path) else "").partition(f"# {wanted.told}\n")
+    return text if told else None
 
 
 def _found(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
 
-from .model import Component, Pipeline
+from .model import Component, Origin, Other, Pipeline
 from .nouns import noun, replace
 from .settings import Settings
 
@@ -240,19 +240,23 @@ def uses(settings: Settings, pipeline: Pipeline) -> tuple[str, ...]:
     """What the steps use beyond the bucket, as the setting `steps_use` says, else as their code does."""
     if settings.steps_use is not None:
         return settings.steps_use
+    steps: tuple[Component | Other, ...] = (*pipeline.components, *pipeline.others)
     found = {
-        *("bigquery" for component in pipeline.components if _reaches(component, BIGQUERY)),
-        *("vertex-jobs" for component in pipeline.components if _reaches(component, VERTEX) and _starts(component)),
+        *("bigquery" for step in steps if _reaches(step, BIGQUERY)),
+        *("vertex-jobs" for step in steps if _reaches(step, VERTEX) and _starts(step)),
     }
     return tuple(sorted(found))
 
 
-def _reaches(component: Component, modules: tuple[str, ...]) -> bool:
-    return any(module == each or module.startswith(f"{each}.") for module in component.google for each in modules)
+def _reaches(step: Component | Other, modules: tuple[str, ...]) -> bool:
+    return any(module == each or module.startswith(f"{each}.") for module in step.google for each in modules)
 
 
-def _starts(component: Component) -> bool:
-    """Whether the code calls what starts a job or deploys a model: `CustomJob(...)`, `model.deploy(...)`."""
+def _starts(component: Component | Other) -> bool:
+    """Whether the code calls what starts a job or deploys a model: `CustomJob(...)`, `model.deploy(...)`. Google's
+    prebuilt components of Vertex AI are made for that."""
+    if isinstance(component, Other):
+        return component.origin is Origin.IMPORTED
     try:
         module = ast.parse(component.source)
     except SyntaxError:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from . import spec
-from .model import Component, Kind, Param, Pipeline
+from .model import Artifact, Component, Kind, Origin, Other, Param, Pipeline, Step
 from .nouns import noun
 from .spec import Call, Compare, Compiled, Dag, Definition, FromTask, Input, Literal, Logic, Not, Status, Task
 
@@ -253,12 +253,18 @@ def of_pipeline(pipeline: Pipeline) -> Graph | None:
     """The graph of a pipeline as it was read, the one that kfp would compile; None where only kfp can tell."""
     if not pipeline.readable or not pipeline.steps:
         return None
-    reading = Reading(pipeline)
+    words = {each.name: each.name for each in pipeline.parameters}
+    reading = Reading(pipeline, _function(pipeline.body, pipeline.function), pipeline.steps, words)
     try:
-        reading.statements(reading.function.body)
+        reading.read()
     except Unclear:
         return None
     return reading.graph()
+
+
+def _function(text: str, name: str) -> ast.FunctionDef:
+    functions = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    return next(node for node in functions if node.name == name)
 
 
 class Unclear(Exception):
@@ -292,21 +298,32 @@ class Reading:
     """The statements of a pipeline function, as kfp would meet them: it numbers groups as they begin, and the group
     that it puts around an if and its elif ends with an else. Without one, it takes in what follows."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        module = ast.parse(pipeline.body)
-        self.function = next(node for node in module.body if isinstance(node, ast.FunctionDef))
-        self.pipeline = pipeline
-        self.steps = iter(pipeline.steps)
-        self.components = {each.name: each for each in pipeline.components}
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        function: ast.FunctionDef,
+        steps: Iterable[Step],
+        words: dict[str, str],
+        root: "Place | None" = None,
+    ) -> None:
+        self.pipeline, self.function, self.words = pipeline, function, words
+        self.steps = iter(steps)
+        callees: tuple[Component | Other, ...] = (*pipeline.components, *pipeline.others)
+        self.callees = {each.name: each for each in callees}
         self.blocks = {each.alias or each.name: each.name for each in pipeline.imports if each.module == "kfp.dsl"}
         self.constants = dict(_constants(pipeline.carried))
-        self.words = {each.name: each.name for each in pipeline.parameters}
-        self.root = Place(ROOT, Shape.PIPELINE, None)
+        self.root = root or Place(ROOT, Shape.PIPELINE, None)
         self.open = [self.root]  # the groups that have not ended, the innermost last
         self.places: list[Place] = []
-        self.tasks: dict[str, tuple[Place, Component]] = {}
+        self.tasks: dict[str, tuple[Place, Component | Other]] = {}
         self.joints: list[tuple[Place, Place, bool]] = []
         self.groups = 0
+        self.items: set[str] = set()  # the variables of loops
+
+    def read(self) -> None:
+        self.statements(self.function.body)
+        if next(self.steps, None) is not None:
+            raise Unclear
 
     def graph(self) -> Graph:
         nodes = [
@@ -334,6 +351,11 @@ class Reading:
                 case ast.Expr(value=ast.Call() as call):
                     if not self.step(call):
                         self.method(call)
+                case (
+                    ast.Return(value=ast.Attribute(value=value))
+                    | ast.Return(value=ast.Subscript(value=ast.Attribute(value=value)))
+                ):
+                    self.step(value)
                 case ast.With(items=items, body=inner):
                     ends = [self.block(item) for item in items]
                     self.statements(inner)
@@ -344,28 +366,71 @@ class Reading:
         constant = None if made else self.constant(value)
         for known in (self.tasks, self.words, self.constants):
             known.pop(name, None)
+        self.items.discard(name)
         if made:
             self.tasks[name] = made
         else:
             self.constants[name] = constant
 
-    def step(self, node: ast.expr) -> "tuple[Place, Component] | None":
+    def step(self, node: ast.expr) -> "tuple[Place, Component | Other] | None":
         base, calls = _unchained(node)
-        match base:
-            case ast.Call(func=ast.Name(id=name), keywords=keywords) if name in self.components:
-                pass
-            case _:
-                return None
+        callee = self.callee(base)
+        if callee is None or not isinstance(base, ast.Call):
+            return None
         step = next(self.steps, None)
-        if step is None or step.component != name:
+        if step is None or step.component != callee.name:
             raise Unclear
         place = Place(step.name, Shape.STEP, self.open[-1])
         self.places.append(place)
-        for keyword in keywords:
-            self.join(place, self.mentioned(keyword.value))
+        if isinstance(callee, Other):
+            self.look_into(place, callee, base)
+        for value in (*base.args, *(keyword.value for keyword in base.keywords)):
+            self.join(place, self.mentioned(value))
         for call in calls:
             self.said_of(place, call)
-        return place, self.components[name]
+        return place, callee
+
+    def callee(self, node: ast.expr) -> Component | Other | None:
+        """What an expression calls, if that makes a step."""
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in self.callees:
+                return self.callees[name]
+            case ast.Call(func=func) if (
+                self.blocks.get(name := ast.unparse(func), name.rpartition(".")[2]) == "importer"
+            ):
+                gives = Artifact(name="artifact", title="system.Artifact")
+                return Other(name="importer", origin=Origin.IMPORTER, outputs=(gives,))
+        return None
+
+    def look_into(self, place: Place, callee: Other, call: ast.Call) -> None:
+        """What a step is that is no Python function of the notebook, and what is in it."""
+        match callee.origin:
+            case Origin.PIPELINE if callee.readable:
+                place.shape = Shape.PIPELINE
+                self.within(place, callee, call)
+            case Origin.CONTAINER | Origin.LOADED if callee.image and callee.readable:
+                place.shape = Shape.STEP if callee.python else Shape.CONTAINER
+                place.detail = "" if callee.python else callee.image
+            case Origin.IMPORTER:
+                place.shape, address = Shape.IMPORTER, _argument(call, 0, "artifact_uri")
+                if address is None or isinstance(address, ast.JoinedStr):
+                    raise Unclear
+                place.detail = "" if self.is_late(address) else str(self.constant(address))
+            case _:
+                raise Unclear
+
+    def within(self, place: Place, callee: Other, call: ast.Call) -> None:
+        """The steps of a pipeline that is a step of this one, with the words of this one for what it is given."""
+        words = {each.name: each.name for each in callee.inputs}
+        for keyword in call.keywords:
+            if keyword.arg and self.is_late(keyword.value):
+                with suppress(Unclear):
+                    words[keyword.arg] = self.channel(keyword.value)
+        function = _function(self.pipeline.carried, callee.name)
+        reading = Reading(self.pipeline, function, callee.steps, words, place)
+        reading.read()
+        self.places += reading.places
+        self.joints += reading.joints
 
     def method(self, call: ast.Call) -> None:
         """`task.after(other)` as a statement of its own."""
@@ -479,7 +544,8 @@ class Reading:
         value = self.constant(node)
         if not isinstance(value, bool | int | float | str) or not self.is_late(other):
             raise Unclear
-        if self.channel(other).startswith("item") and not isinstance(value, str):
+        base = other.value if isinstance(other, ast.Attribute) else other
+        if isinstance(base, ast.Name) and base.id in self.items and not isinstance(value, str):
             raise Unclear  # kfp knows no kinds of items
         return said(Literal(value), {})
 
@@ -496,7 +562,7 @@ class Reading:
                 value=ast.Attribute(value=ast.Name(id=name), attr="outputs"), slice=ast.Constant(value=str(key))
             ) if name in self.tasks:
                 return _output(self.tasks[name][0].name, key)
-            case ast.Attribute(value=ast.Name(id=name), attr=key) if self.words.get(name) == "item":
+            case ast.Attribute(value=ast.Name(id=name), attr=key) if name in self.items:
                 return f"item{_key(key)}"
         raise Unclear
 
@@ -517,6 +583,7 @@ class Reading:
         if isinstance(variable, ast.Name):
             self.tasks.pop(variable.id, None)
             self.words[variable.id] = "item"
+            self.items.add(variable.id)
 
     def listed(self, items: ast.expr) -> tuple[str, int]:
         """The items of a list, and how many."""

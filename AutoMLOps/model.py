@@ -140,15 +140,51 @@ class Step:
     after: tuple[str, ...] = ()
 
 
+class Origin(StrEnum):
+    """What a pipeline calls as a step, where that is no Python function of the notebook."""
+
+    CONTAINER = "container"  # a container component, which travels as code
+    PIPELINE = "pipeline"  # another pipeline, which travels as code
+    LOADED = "loaded"  # a component.yaml that was loaded
+    IMPORTER = "importer"  # kfp's own, for an artifact that exists already
+    IMPORTED = "imported"  # from an installed package, as Google's prebuilt components are
+
+
+@noun
+class Other:
+    """What a pipeline calls as a step that is no Python function of the notebook.
+
+    `name` is what it is called by, `task` what kfp calls its tasks after. `image` is what a container runs in, as far
+    as its text tells; `python` says that it runs a Python function by kfp's executor. A loaded one has its `text`, and
+    the words `told` that say where that is from. A pipeline has its own `steps`, none where only running it could tell
+    (`readable`). `google` are the services that it reaches.
+    """
+
+    name: str
+    origin: Origin
+    task: str = ""
+    inputs: tuple[Param | Artifact, ...] = ()
+    outputs: tuple[Param | Artifact, ...] = ()
+    image: str = ""
+    python: bool = False
+    text: str = ""
+    told: str = ""
+    steps: tuple[Step, ...] = ()
+    readable: bool = True
+    google: tuple[str, ...] = ()
+    cell: str = ""
+    line: int = 0
+
+
 @noun
 class Pipeline:
     """What a notebook says: components, how they are wired, and the code of the wiring.
 
     `function` names the pipeline function, `body` is its text (decorated), `carried` the statements that it needs
-    before it, `imports` what those import. `steps` is empty where the body cannot be read without running it
-    (`readable`). `values` are the values of its parameters for a run, as (name, JSON text). `name` is clean enough for
-    a resource (`wine-quality`), `title` is what the user called it. `tools` are the pinned packages that compile it and
-    submit it.
+    before it, `imports` what those import. `others` are the steps that are no components of ours. `steps` is empty
+    where the body cannot be read without running it (`readable`). `values` are the values of its parameters for a run,
+    as (name, JSON text). `name` is clean enough for a resource (`wine-quality`), `title` is what the user called it.
+    `tools` are the pinned packages that compile it and submit it.
     """
 
     name: str
@@ -158,6 +194,7 @@ class Pipeline:
     description: str = ""
     parameters: tuple[Param, ...] = ()
     components: tuple[Component, ...] = ()
+    others: tuple[Other, ...] = ()
     steps: tuple[Step, ...] = ()
     readable: bool = True
     imports: tuple[Import, ...] = ()

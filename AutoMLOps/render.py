@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from . import cloud, graph, mermaid, picture, source
 from .errors import BadInput
-from .model import Artifact, Component, File, Import, Kind, Param, Pipeline, Problem, Step, Tree, slug
+from .model import Artifact, Component, File, Import, Kind, Origin, Other, Param, Pipeline, Problem, Step, Tree, slug
 from .read.images import together
 from .read.requirements import disputed
 from .settings import Settings, table
@@ -35,7 +35,7 @@ class Emit(NamedTuple):
 
     template: str
     to: str
-    each: Literal["pipeline", "image", "component"] = "pipeline"
+    each: Literal["pipeline", "image", "component", "loaded"] = "pipeline"
     when: Literal["always", "project", "ci", "drawn", "images", "builds", "cloud builds"] = "always"
 
 
@@ -49,6 +49,7 @@ LAYOUT = (
     Emit(template="components/image/Dockerfile.j2", to="components/{folder}/Dockerfile", each="image"),
     Emit(template="components/image/requirements.txt.j2", to="components/{folder}/requirements.txt", each="image"),
     Emit(template="components/image/src/component.py.j2", to="components/{folder}/src/{name}.py", each="component"),
+    Emit(template="components/loaded/component.yaml.j2", to="components/{name}/component.yaml", each="loaded"),
     Emit(template="configs/defaults.yaml.j2", to="configs/defaults.yaml"),
     Emit(template="docs/pipeline.svg.j2", to="docs/pipeline.svg", when="drawn"),
     Emit(template="pipelines/parameter_values.json.j2", to="{settings.parameter_values_path}"),
@@ -94,9 +95,9 @@ PIPELINE_IMPORTS = (
     Import(module="pathlib", name="Path"),
     Import(module="google.protobuf", name="json_format"),
 )
-# What it takes to load components of ours, and to name the images that were built for them.
+# What it takes to name the images that were built for components of ours, and to load a component.yaml.
+NAMING_IMPORTS = (Import(module="collections.abc", name="Iterable"),)
 LOADING_IMPORTS = (
-    Import(module="collections.abc", name="Iterable"),
     Import(module="yaml"),
     Import(module="kfp", name="components"),
 )
@@ -114,7 +115,7 @@ def tree(pipeline: Pipeline, settings: Settings) -> Tree:
         File(path=path, text=_headed(text, path, settings.license_header))
         for emit in LAYOUT
         if _wanted(emit, settings, images, shared["graph"] is not None)
-        for path, text in _emitted(emit, shared, settings, images)
+        for path, text in _emitted(emit, shared, pipeline, settings, images)
     ]
     return Tree(files=_distinct(sorted(files, key=lambda file: file.path)))
 
@@ -139,7 +140,7 @@ def _wanted(emit: Emit, settings: Settings, images: tuple[Image, ...], is_drawn:
 
 
 def _emitted(
-    emit: Emit, shared: dict[str, object], settings: Settings, images: tuple[Image, ...]
+    emit: Emit, shared: dict[str, object], pipeline: Pipeline, settings: Settings, images: tuple[Image, ...]
 ) -> Iterator[tuple[str, str]]:
     """The files of one row of LAYOUT, as (path, text)."""
     render = _template(emit.template).render
@@ -154,6 +155,9 @@ def _emitted(
                 for component in image.components:
                     path = emit.to.format(folder=image.folder, name=component.name)
                     yield path, render(component=component, image=image, slug=slug(component.name))
+        case "loaded":
+            for other in _loaded(pipeline):
+                yield emit.to.format(name=other.name), render(other=other)
 
 
 def _distinct(files: list[File]) -> tuple[File, ...]:
@@ -316,8 +320,9 @@ def _container(component: Component, image: Image) -> dict[str, object]:
 
 def _import_block(pipeline: Pipeline) -> str:
     """Our imports and the pipeline's as one block."""
-    loading = LOADING_IMPORTS if pipeline.components else ()
-    return source.imports((*PIPELINE_IMPORTS, *loading, *pipeline.imports))
+    naming = NAMING_IMPORTS if pipeline.components else ()
+    loading = LOADING_IMPORTS if pipeline.components or _loaded(pipeline) else ()
+    return source.imports((*PIPELINE_IMPORTS, *naming, *loading, *pipeline.imports))
 
 
 def _google(pipeline: Pipeline) -> dict[str, str]:
@@ -365,13 +370,56 @@ PYTHON_TYPES = {
 
 def _steps(pipeline: Pipeline, images: tuple[Image, ...]) -> Iterator[tuple[str, ...]]:
     """One row for each step; for each component where the steps show only once the pipeline is compiled."""
-    homes = {component.name: (component, image.folder) for image in images for component in image.components}
+    homes: dict[str, tuple[Component | Other, str]] = {
+        component.name: (component, _link(f"components/{image.folder}/src/{component.name}.py"))
+        for image in images
+        for component in image.components
+    }
+    homes |= {other.name: (other, _home(other)) for other in pipeline.others}
+    homes |= {"importer": (IMPORTER, _home(IMPORTER))} if _imports(pipeline) else {}
     calls = [(_called(step), step.component) for step in pipeline.steps if step.component in homes]
     for step, name in calls if pipeline.readable and calls else [(name, name) for name in homes]:
-        component, folder = homes[name]
+        component, home = homes[name]
         takes = ", ".join(item.name for item in component.inputs)
         gives = ", ".join(map(_given, component.outputs))
-        yield _md(step), _md(takes), _md(gives), _link(f"components/{folder}/src/{name}.py")
+        yield _md(step), _md(takes), _md(gives), home
+
+
+def _imports(pipeline: Pipeline) -> bool:
+    names = {other.name for other in pipeline.others} | {component.name for component in pipeline.components}
+    return "importer" not in names and any(step.component == "importer" for step in pipeline.steps)
+
+
+IMPORTER = Other(
+    name="importer",
+    origin=Origin.IMPORTER,
+    inputs=(Param(name="uri", kind=Kind.STRING),),
+    outputs=(Artifact(name="artifact", title="system.Artifact"),),
+)
+
+
+def _home(other: Other) -> str:
+    """Where the code is of a step that is no Python function of the notebook."""
+    match other.origin:
+        case Origin.CONTAINER:
+            return f"{_md(other.image) or 'an image'}, by {_link('pipelines/pipeline.py')}"
+        case Origin.PIPELINE:
+            return f"a pipeline, in {_link('pipelines/pipeline.py')}"
+        case Origin.LOADED:
+            return _link(f"components/{other.name}/component.yaml")
+        case Origin.IMPORTER:
+            return "kfp's own: an artifact that exists already"
+        case Origin.IMPORTED:
+            return "Google's, of google-cloud-pipeline-components"
+
+
+def _loaded(pipeline: Pipeline) -> list[Other]:
+    return [other for other in pipeline.others if other.origin is Origin.LOADED]
+
+
+def _whole(text: str) -> str:
+    """A text as it was given."""
+    return text
 
 
 def _boxes(images: tuple[Image, ...]) -> Iterator[tuple[str, ...]]:
@@ -775,6 +823,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "label": mermaid.label,
     "line": _one_line,
     "link": _link,
+    "loaded": _loaded,
     "listed": _listed,
     "lists": _lists,
     "made": _made,
@@ -800,6 +849,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "triggered": _triggered,
     "values": _values,
     "watched": _watched,
+    "whole": _whole,
     "word": _word,
     "yaml": _yaml,
 }

@@ -33,6 +33,7 @@ FLOORS = {
     "codebase": 4,
     "processes": 4,
     "shell": 4,
+    "web": 4,
     "records": 4,
     "nursery": 4,
     "picture": 5,
@@ -74,6 +75,7 @@ DOORS = {  # who may touch what: steps and pip are processes, a notebook's pictu
     "shell": {"subprocess"},
     "nursery": {"kfp"},  # it is run as the process that steps are copies of, and never imported
     "jupyter": {"IPython"},
+    "web": {"urllib", "http"},  # a component.yaml that a notebook loads by its URL
     "preflight": {"urllib", "http"},  # one question that no command of gcloud asks: what may this login do
 }
 LAZY = {"jinja2", "yaml", "nbformat", "packaging", "docstring_parser", "tqdm", "markdown_it"}

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 from as_kfp import compiled, plain
 
-from AutoMLOps import AutoMLOps, read
+from AutoMLOps import AutoMLOps, graph, read, spec
 
 
 class Case(NamedTuple):
@@ -100,6 +100,184 @@ def its_own_name(text: Optional[str] = None):
 }
 
 
+V1 = """name: Shout It
+description: Says it louder.
+inputs:
+- {name: Input 1, type: String, default: 'x', optional: true}
+- {name: Rows, type: Integer}
+- {name: data, type: Dataset}
+- {name: other, type: SomeType, optional: true}
+outputs:
+- {name: Out Model, type: Model}
+- {name: said, type: String}
+implementation:
+  container:
+    image: alpine:3
+    command: [sh, -c, 'echo "$0" > "$1"']
+    args: [{inputValue: Input 1}, {outputPath: said}, {inputPath: data}, {outputPath: Out Model}, {inputValue: Rows}]
+"""
+V2 = """# PIPELINE DEFINITION
+# Name: double-it
+# Description: Doubles.
+#              It does.
+# Inputs:
+#    n: int
+components:
+  comp-double-it:
+    executorLabel: exec-double-it
+    inputDefinitions:
+      parameters:
+        n: {parameterType: NUMBER_INTEGER}
+        by: {parameterType: NUMBER_DOUBLE, defaultValue: 2.0, isOptional: true}
+    outputDefinitions:
+      artifacts:
+        data:
+          artifactType: {schemaTitle: system.Dataset, schemaVersion: 0.0.1}
+      parameters:
+        Output: {parameterType: NUMBER_INTEGER}
+deploymentSpec:
+  executors:
+    exec-double-it:
+      container:
+        image: alpine:3
+        command: [echo, '{{$.inputs.parameters["n"]}}']
+pipelineInfo:
+  name: double-it
+root:
+  dag:
+    tasks:
+      double-it:
+        cachingOptions: {enableCache: true}
+        componentRef: {name: comp-double-it}
+        taskInfo: {name: double-it}
+schemaVersion: 2.1.0
+sdkVersion: kfp-2.9.0
+"""
+CASES |= {
+    "nested": Case(
+        STEPS
+        + """
+LIMIT = 2
+Given = NamedTuple("Given", [("good", str), ("model", Dataset)])
+
+
+@dsl.pipeline(name="the inner one", description="Inside.")
+def inner(rows: int, data: Input[Dataset], text: str = "in") -> Given:
+    scored = score(data=data, rows=rows)
+    with dsl.If(scored.outputs["score"] > LIMIT):
+        tell(text=text)
+    again = make(rows=rows)
+    return Given(scored.outputs["good"], again.outputs["data"])
+
+
+@dsl.pipeline
+def middle(rows: int = 3):
+    made = make(rows=rows)
+    inside = inner(rows=rows, data=made.outputs["data"])
+    tell(text=inside.outputs["good"])
+
+
+@dsl.pipeline(name="outer")
+def pipe(rows: int = 4, text: str = "so"):
+    made = make(rows=rows)
+    first = inner(rows=made.outputs["Output"], data=made.outputs["data"])
+    second = inner(rows=7, data=first.outputs["model"], text=text).after(made)
+    middle().after(second)
+"""
+    ),
+    "nested, an output given back": Case(
+        STEPS
+        + """
+@dsl.pipeline(name="the-inner", description="Inside.")
+def inner(rows: Optional[int] = None) -> int:
+    return make(rows=3).outputs["Output"]
+
+
+@dsl.pipeline(name="outer")
+def pipe(rows: int = 4):
+    inside = inner(rows=rows)
+    make(rows=inside.output)
+"""
+    ),
+    "containers": Case(
+        STEPS
+        + """
+TOOL = "alpine:3"
+
+
+@dsl.container_component
+def box(text: str, model: Output[Model], data: Input[Dataset], said: dsl.OutputPath(str), times: int = 3):
+    '''Boxes it.
+
+    Args:
+        text: What.
+    '''
+    return dsl.ContainerSpec(
+        image=TOOL,
+        command=["sh", "-c", dsl.ConcatPlaceholder(["echo ", text])],
+        args=[dsl.IfPresentPlaceholder(input_name="times", then=["--times", times]), model.path, data.uri, said],
+    )
+
+
+@dsl.pipeline(name="boxes")
+def pipe(rows: int = 4):
+    made = make(rows=rows)
+    boxed = box(text="hi", data=made.outputs["data"])
+    tell(text=boxed.outputs["said"])
+    box(text=boxed.outputs["said"], data=made.outputs["data"], times=2).set_cpu_limit("2").set_env_variable("A", "b")
+"""
+    ),
+    "loaded": Case(
+        STEPS
+        + f"""
+import os
+from kfp import components
+from kfp.components import load_component_from_text as from_text
+
+HERE = "."
+shout = components.load_component_from_file(os.path.join(HERE, "shout.yaml"))
+double = from_text('''{V2}''')
+
+
+@dsl.pipeline(name="loaded")
+def pipe(rows: int = 4):
+    made = make(rows=rows)
+    doubled = double(n=rows)
+    shouted = shout(rows=doubled.outputs["Output"], data=made.outputs["data"])
+    shout(rows=2, data=doubled.outputs["data"], input_1=shouted.outputs["said"]).after(made)
+""",
+        files={"shout.yaml": V1},
+    ),
+    "importers": Case(
+        STEPS
+        + """
+from kfp.dsl import importer
+
+
+class Table(Artifact):
+    schema_title = "system.Table"
+    schema_version = "1.2.3"
+
+
+@dsl.container_component
+def look(table: Input[Table], made: Output[Table]):
+    return dsl.ContainerSpec(image="alpine:3", args=[table.uri, made.path])
+
+
+@dsl.pipeline(name="importers")
+def pipe(uri: str = "gs://a/b", rows: int = 3):
+    one = dsl.importer(artifact_uri="gs://c/d", artifact_class=Dataset, reimport=True, metadata={"rows": rows})
+    two = importer(uri, Dataset)
+    score(data=one.output, rows=rows)
+    score(data=two.output, rows=rows).after(one)
+    table = importer(artifact_uri="gs://e", artifact_class=Table)
+    looked = look(table=table.output)
+    look(table=looked.outputs["made"])
+"""
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder for each case: the script, what lies beside it, and the codebase generated of it."""
@@ -114,15 +292,27 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def specs(folder):
+def generated(folder):
+    """What generate() gave of each case, its codebase beside the script."""
+
+    def made(name: str, case: Case):
+        written = str(folder(name) / "codebase")
+        return AutoMLOps.generate(
+            notebook=folder(name) / "work.py", output_dir=written, pipeline_params=case.values or {}
+        )
+
+    return {name: made(name, case) for name, case in CASES.items()}
+
+
+@pytest.fixture(scope="module")
+def specs(folder, generated):
     """Of each case what kfp compiles of the script, and what it compiles of the codebase."""
     asked = []
     for name, case in CASES.items():
-        written = folder(name) / "codebase"
-        AutoMLOps.generate(
-            notebook=folder(name) / "work.py", output_dir=str(written), pipeline_params=case.values or {}
-        )
-        asked += [(folder(name) / "work.py", case.function), (written / "pipelines/pipeline.py", case.function)]
+        asked += [
+            (folder(name) / "work.py", case.function),
+            (folder(name) / "codebase/pipelines/pipeline.py", case.function),
+        ]
     found = compiled(asked)
     return dict(zip(CASES, zip(found[::2], found[1::2], strict=True), strict=True))
 
@@ -131,6 +321,11 @@ def specs(folder):
 def test_the_spec_is_kfps_own(specs, name):
     original, ours = specs[name]
     assert plain(ours) == plain(original)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_was_read_is_drawn_as_what_kfp_compiles(specs, generated, name):
+    assert graph.of_pipeline(generated[name].pipeline) == graph.of_spec(spec.read(specs[name][0]))
 
 
 def reading(text: str, values=None, **how):

@@ -1,6 +1,7 @@
 """Turns notebook cells into a Pipeline."""
 
 from .cells import notebook
-from .pipeline import Reading, pipeline
+from .loaded import Fetched, Wanted
+from .pipeline import Reading, pipeline, wanted
 
-__all__ = ["Reading", "notebook", "pipeline"]
+__all__ = ["Fetched", "Reading", "Wanted", "notebook", "pipeline", "wanted"]

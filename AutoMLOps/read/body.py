@@ -3,12 +3,12 @@
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..model import Argument, Artifact, Component, Kind, Param, Problem, Source, Step, slug
+from ..model import Argument, Artifact, Component, Kind, Origin, Other, Param, Problem, Source, Step, slug
 from ..nouns import replace
-from . import travel
+from . import kubeflow, travel
 from .program import Program
 from .scopes import walked
-from .signature import evaluate
+from .signature import Schema, evaluate, schema
 from .statements import dotted
 
 BLOCKS = frozenset({"If", "Elif", "Else", "Condition", "ParallelFor", "ExitHandler"})
@@ -20,16 +20,17 @@ class Body:
     def __init__(
         self,
         program: Program,
-        components: Mapping[str, Component],
-        parameters: Mapping[str, Param],
+        callees: Mapping[str, Component | Other],
+        parameters: Mapping[str, Param | Artifact],
         owner: str,
         cell: str,
         offset: int,
     ) -> None:
-        self.program, self.components, self.parameters = program, components, parameters
+        self.program, self.callees, self.parameters = program, callees, parameters
         self.owner, self.cell, self.offset = owner, cell, offset
         self.steps: list[Step] = []
         self.tasks: dict[str, Step] = {}
+        self.called: dict[str, Component | Other] = {}  # by the step
         self.loops: set[str] = set()
         self.used: list[tuple[int, int, str]] = []
         self.counts: dict[str, int] = {}
@@ -120,18 +121,37 @@ def _unchained(node: ast.expr) -> tuple[ast.expr, list[ast.Call]]:
 
 def _step(body: Body, node: ast.expr) -> Step | None:
     base, calls = _unchained(node)
-    if not isinstance(base, ast.Call) or not isinstance(base.func, ast.Name) or base.func.id not in body.components:
+    callee = _callee(body, base)
+    if callee is None or not isinstance(base, ast.Call):
         return None
-    component = body.components[base.func.id]
     after = tuple(name for call in calls if _called(call) == "after" for name in _mentioned(body, *call.args))
     step = Step(
-        name=_fresh(body, slug(component.name)),
-        component=component.name,
-        arguments=tuple(_arguments(body, component, base)),
+        name=_fresh(body, (isinstance(callee, Other) and callee.task) or slug(callee.name)),
+        component=callee.name,
+        arguments=tuple(_arguments(body, callee, base)),
         after=after,
     )
     body.steps.append(step)
+    body.called[step.name] = callee
     return step
+
+
+def _callee(body: Body, node: ast.expr) -> Component | Other | None:
+    """What an expression calls, if that makes a step."""
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Name) and node.func.id in body.callees:
+        return body.callees[node.func.id]
+    return _importer(body, node) if kubeflow.is_dsl(body.program.resolve(dotted(node.func)), "importer") else None
+
+
+def _importer(body: Body, call: ast.Call) -> Other:
+    """kfp's importer, whose one output is of the class that the call names."""
+    kinds = [each.value for each in call.keywords if each.arg == "artifact_class"] or call.args[1:2]
+    title, version = (schema(body.program, kinds[0]) if kinds else None) or Schema("system.Artifact")
+    gives = Artifact(name="artifact", title=title, version=version)
+    takes = Param(name="uri", kind=Kind.STRING)
+    return Other(name="importer", origin=Origin.IMPORTER, task="importer", inputs=(takes,), outputs=(gives,))
 
 
 def _fresh(body: Body, name: str) -> str:
@@ -162,13 +182,26 @@ def _method(body: Body, call: ast.Call) -> bool:
     return True
 
 
-def _arguments(body: Body, component: Component, call: ast.Call) -> Iterator[Argument]:
+def _arguments(body: Body, component: Component | Other, call: ast.Call) -> Iterator[Argument]:
     ports = {port.name: port for port in component.inputs}
+    if isinstance(component, Other) and component.origin is Origin.IMPORTER:
+        yield from _of_importer(body, ports["uri"], call)
+        return
     for keyword in call.keywords:
         if keyword.arg is None:
             body.readable = False
         elif keyword.arg in ports:
             yield _argument(body, ports[keyword.arg], keyword.value)
+
+
+def _of_importer(body: Body, port: Param | Artifact, call: ast.Call) -> Iterator[Argument]:
+    """What an importer takes by its call: where the artifact is; and what it is told of it, as code."""
+    named = dict(zip(("artifact_uri", "artifact_class", "reimport", "metadata"), call.args, strict=False))
+    named |= {each.arg: each.value for each in call.keywords if each.arg}
+    if "artifact_uri" in named:
+        yield _argument(body, port, named["artifact_uri"])
+    for step in dict.fromkeys(_mentioned(body, named["metadata"]) if "metadata" in named else ()):
+        yield Argument(name="metadata", source=Source.OUTPUT, of=step)
 
 
 def _argument(body: Body, port: Param | Artifact, node: ast.expr) -> Argument:
@@ -213,7 +246,7 @@ def _value(body: Body, node: ast.expr, port: Param | Artifact, value: object) ->
 
 
 def _output(body: Body, port: Param | Artifact, node: ast.expr, step: Step, key: str) -> Argument:
-    outputs = {output.name: output for output in body.components[step.component].outputs}
+    outputs = {output.name: output for output in body.called[step.name].outputs}
     if not key and len(outputs) == 1:
         key = next(iter(outputs))
     if key not in outputs:
@@ -260,10 +293,12 @@ def _what(port: Param | Artifact) -> str:
 
 def _call_anywhere(body: Body, node: ast.Call) -> None:
     """Whatever stands around it, a call of a component takes its inputs by name, all of those without a default."""
-    if not isinstance(node.func, ast.Name) or node.func.id not in body.components:
+    component = _callee(body, node)
+    if component is None:
         return
-    component = body.components[node.func.id]
     body.used.append((node.lineno, node.col_offset, component.name))
+    if isinstance(component, Other) and component.origin is Origin.IMPORTER:
+        return
     ports = {port.name: port for port in component.inputs}
     if node.args:
         body.wrong(
@@ -324,7 +359,7 @@ def _is_late(body: Body, late: set[str], node: ast.expr) -> bool:
     while isinstance(base, ast.Attribute | ast.Subscript):
         base, _ = _unchained(base.value)
     if isinstance(base, ast.Call):
-        return isinstance(base.func, ast.Name) and base.func.id in body.components
+        return _callee(body, base) is not None
     return isinstance(base, ast.Name) and base.id in late
 
 

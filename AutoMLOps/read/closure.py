@@ -1,10 +1,12 @@
 """Finds what a piece of code needs from the other cells, and whether each part of that may travel with it."""
 
 import builtins
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..model import Import, Problem
+from . import kubeflow
 from .program import OURS, Placed, Program
 from .statements import CONSTANT_CALLS, STATE, STRING_METHODS, Statement, bound, without
 
@@ -19,9 +21,11 @@ MEND = "pass it as a parameter, or make it inside the component"
 
 
 class Closure:
-    """What travels: imported names, statements in their order; and the faults found on the way."""
+    """What travels: imported names, statements in their order; and the faults found on the way. `steps` are the
+    definitions that stay steps of a pipeline where they travel to, by number, as they stand there."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: Mapping[int, Statement] = MappingProxyType({})) -> None:
+        self.steps = steps
         self.imports: set[Import] = set()
         self.carried: dict[int, Placed] = {}
         self.names: set[str] = set()
@@ -31,6 +35,10 @@ class Closure:
     @property
     def statements(self) -> list[Placed]:
         return [self.carried[number] for number in sorted(self.carried)]
+
+    def written(self, program: Program, placed: Placed) -> Statement:
+        """A statement as it stands where it travels to."""
+        return self.steps.get(placed.number) or without_marks(program, placed)
 
 
 class Owner(NamedTuple):
@@ -47,11 +55,16 @@ class Owner(NamedTuple):
 
 
 def closure(
-    program: Program, names: Iterable[str], owner: Owner, own: Collection[str] = (), real: Collection[str] = ()
+    program: Program,
+    names: Iterable[str],
+    owner: Owner,
+    own: Collection[str] = (),
+    real: Collection[str] = (),
+    steps: Mapping[int, Statement] = MappingProxyType({}),
 ) -> Closure:
     """Everything that `names` need, transitively. `own` names are the owner's business (components in a pipeline);
     `real` names must exist at run time even where they are imported for type checkers alone (a signature's types)."""
-    found = Closure()
+    found = Closure(steps)
     queue: list[tuple[str, Placed | None]] = [(name, None) for name in sorted(set(names) - set(own), reverse=True)]
     while queue:
         name, through = queue.pop()
@@ -63,7 +76,7 @@ def closure(
             if name not in GIVEN:
                 found.problems.append(_unbound(program, name, owner, through))
             continue
-        problem = _refused(program, name, placed, owner.name)
+        problem = _refused(program, name, placed, owner.name) or _misplaced(program, found, name, placed, owner.name)
         if problem:
             found.problems.append(problem)
         elif name in real and placed.statement.how == "checking":
@@ -85,7 +98,7 @@ def _take(program: Program, found: Closure, name: str) -> frozenset[str]:
             found.imports.update(item for item in placed.statement.imports if bound(item) == name)
         else:
             found.carried[placed.number] = placed
-            needs |= without_marks(program, placed).needs
+            needs |= found.written(program, placed).needs
     for placed in program.touching.get(name, ()):
         found.carried[placed.number] = placed
         needs |= placed.statement.needs
@@ -164,6 +177,21 @@ def _refused(program: Program, name: str, placed: Placed, owner: str) -> Problem
     )
 
 
+def _misplaced(program: Program, found: Closure, name: str, placed: Placed, owner: str) -> Problem | None:
+    """A step that is used where no pipeline is: nothing of a pipeline is there where a step runs."""
+    if placed.number in found.steps or not any(_is_step(program.resolve(mark.name)) for mark in placed.statement.marks):
+        return None
+    message, hint = f"{owner} uses `{name}`, which is a step", "call it in a pipeline"
+    if any(kubeflow.is_dsl(program.resolve(mark.name), "notebook_component") for mark in placed.statement.marks):
+        message, hint = f"`{name}` is made of a notebook, which is not read", "write its code as a component"
+    return Problem(message=message, cell=placed.cell, line=placed.line, hint=hint)
+
+
+def _is_step(name: str) -> bool:
+    kinds = ("pipeline", "container_component", "notebook_component")
+    return name == "AutoMLOps.pipeline" or any(kubeflow.is_dsl(name, kind) for kind in kinds)
+
+
 def _is_ours(statement: Statement, name: str) -> bool:
     return statement.how == "import" and any(
         bound(item) == name and item.module.partition(".")[0] in OURS for item in statement.imports
@@ -204,7 +232,7 @@ def _in_order(program: Program, found: Closure, owner: Owner) -> None:
     for placed in found.statements:
         if placed.statement.carry or placed.statement.how == "checking":
             continue
-        statement = without_marks(program, placed)
+        statement = found.written(program, placed)
         reads = statement.reads - statement.annotations if program.future else statement.reads
         what = f"{owner.name} carries this statement, which"
         found.problems += _early(program, reads & found.names, placed.number, what, placed.cell, placed.line)

@@ -7,7 +7,7 @@ from textwrap import indent
 
 from ..model import Import
 from ..source import docstring, imports, literal
-from .closure import Closure, without_marks
+from .closure import Closure
 from .program import Program
 from .statements import Statement, bound, dotted
 
@@ -38,7 +38,7 @@ def statements(program: Program, found: Closure) -> str:
     """The carried statements in their order: definitions apart, constants together."""
     text = ""
     for placed in found.statements:
-        statement = without_marks(program, placed)
+        statement = found.written(program, placed)
         written = _checked(found, statement) if statement.how == "checking" else statement.text
         written = _deferred(program, statement) if program.future else written
         if not written:

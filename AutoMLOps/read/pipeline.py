@@ -1,10 +1,10 @@
 """Reads the one pipeline of a program, decorated or marked, with all that it reaches."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ..model import Component, Import, Notebook, Param, Pipeline, Problem, slug
+from ..model import Component, Import, Notebook, Origin, Other, Param, Pipeline, Problem, slug
 from ..nouns import replace
 from ..settings import Settings
 from ..source import WIDTH, literal
@@ -12,14 +12,17 @@ from . import body as bodies
 from . import compose, travel
 from .closure import Closure, Owner, closure
 from .components import Read, component, modules
-from .definitions import Definition, definitions
+from .definitions import Definition, definitions, mark
+from .docstrings import described as documented
 from .images import together
+from .loaded import Fetched, Wanted, loads, other
+from .others import container, prebuilt
 from .program import Program, program
 from .requirements import Pinned, Places, conflicts, pinned, search, tools
 from .scopes import walked
 from .signature import Signature, signature, unquoted
-from .statements import bound, statements
-from .wiring import Found, pipelines
+from .statements import Statement, bound, statements
+from .wiring import Found, pipelines, reached, roots
 
 LONGEST_FILE = 120  # an encrypted home takes 143 bytes, and test_ and .py.new stand around a component's name
 LONGEST_NAME = 63  # as a label; a job's id has room for it and for the time behind it
@@ -40,6 +43,7 @@ class Surroundings(NamedTuple):
     base_image: str
     reserved: frozenset[str]
     places: Places
+    fetched: Mapping[tuple[str, str], Fetched]
 
     def brought(self, defined: Definition) -> bool:
         """Whether the base image of a component was chosen for what it holds."""
@@ -68,6 +72,7 @@ def pipeline(
     base_image: str = "",
     reserved: frozenset[str] = frozenset(),
     beside: str = "",
+    fetched: Mapping[tuple[str, str], Fetched] | None = None,
 ) -> Reading:
     """The pipeline that the notebook defines, with every fault in it.
 
@@ -75,11 +80,11 @@ def pipeline(
     order of execution.
     `images` says which components share an image, `base_image` what it starts from unless they say so. `reserved`
     names are taken in the generated pipeline.py. `beside` is the folder of the notebook's file: modules there are its
-    own.
+    own. `fetched` are the files and URLs that `wanted` asked for.
     """
     places = search((beside,) if beside else ())
     base = base_image or Settings().base_image
-    where = Surroundings(images=images, base_image=base, reserved=reserved, places=places)
+    where = Surroundings(images=images, base_image=base, reserved=reserved, places=places, fetched=fetched or {})
     try:
         return _read(notebook, values, which, live, where)
     except (RecursionError, MemoryError):
@@ -94,25 +99,37 @@ def _read(
     faults = Faults(read.problems, read.warnings)
     defined, broken = definitions(read, live)
     faults.problems += broken
-    found = _one(read, which, live, faults.problems)
+    all_ = pipelines(read, live, faults.problems)
+    found = _one(read, all_, which, faults.problems)
     if found is None:
         return Reading(pipeline=None, problems=_unique(faults.problems), warnings=tuple(faults.warnings))
-    made = _pipeline(read, found, defined, values, faults, where)
+    made = _pipeline(read, found, [item for item in all_ if item is not found], defined, values, faults, where)
     problems = _unique(faults.problems)
     return Reading(pipeline=None if problems else made, problems=problems, warnings=tuple(faults.warnings))
+
+
+def wanted(notebook: Notebook, live: bool = False) -> tuple[Wanted, ...]:
+    """The files and URLs that the notebook's pipelines load components from."""
+    if not any("load_component_from_" in cell.text for cell in notebook.cells):
+        return ()
+    read = program(notebook, live)
+    names = {name for item in pipelines(read, live, []) for name in reached(read, item)}
+    found = [item for name, item in loads(read).items() if name in names and not item.problems]
+    return tuple(item for item in found if item.how != "text")
 
 
 def _unique(problems: list[Problem]) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(problems))
 
 
-def _one(program: Program, which: str | None, live: bool, problems: list[Problem]) -> Found | None:
-    found = pipelines(program, live, problems)
+def _one(program: Program, all_: list[Found], which: str | None, problems: list[Problem]) -> Found | None:
+    """The pipeline that is meant: the one that is named, else the one that no other calls."""
     if not (which is None or isinstance(which, str)):
         problems.append(
             Problem(message=f"pipeline is {travel.short(which)}, not a str", hint="write its name in quotes")
         )
         return None
+    found = all_ if which is not None else roots(program, all_) or all_
     chosen = [item for item in found if which is None or which in (item.title, slug(item.title))]
     if len(chosen) == 1:
         return chosen[0]
@@ -148,6 +165,7 @@ def _none(program: Program) -> Problem:
 def _pipeline(
     program: Program,
     found: Found,
+    beside: Sequence[Found],
     defined: Mapping[str, Definition],
     values: Mapping[str, object] | None,
     faults: Faults,
@@ -158,29 +176,37 @@ def _pipeline(
         return None
     owner = Owner(f"pipeline `{found.title}`", found.cell, found.line, found.number)
     nodes = walked(function)
-    unknown = _unknown(nodes, found, defined, faults) if found.marked else set()
+    loaded = loads(program)
+    unknown = _unknown(nodes, found, {**defined, **loaded}, faults) if found.marked else set()
     said = signature(program, function, owner.name, found.cell, found.offset, dict(found.told))
     parameters = _parameters(function, said, owner, faults)
     needs = (found.statement or statements(found.text)[0]).needs
-    carried = closure(program, needs, owner, own={*defined, function.name, *unknown})
+    steps = _steps(program, beside)
+    carried = closure(program, needs, owner, own={*defined, *loaded, function.name, *unknown}, steps=steps)
     faults.problems += [*_placed(found, said.problems), *carried.problems]
     faults.warnings += carried.warnings
-    reached = {*needs, *(name for placed in carried.statements for name in placed.statement.needs)}
-    wanted = [item for name, item in defined.items() if name in reached]
+    needed = {*needs, *(name for placed in carried.statements for name in placed.statement.needs)}
+    wanted = [item for name, item in defined.items() if name in needed]
     reads = {item.name: component(program, item, where.brought(item), where.places) for item in wanted}
     for read in reads.values():
         faults.add(read)
     components = {name: read.component for name, read in reads.items() if read.component.source}
-    body = _body(program, found, nodes, owner, components, parameters, carried)
-    faults.problems += [*_placed(found, body.problems), *_shadows(reads), *_hidden(nodes, defined, owner)]
-    faults.problems += _clashes(components, function.name, carried, where.reserved, owner)
-    used = tuple(components[name] for name in dict.fromkeys([*(name for _, _, name in sorted(body.used)), *components]))
+    others = _loaded([item for name, item in loaded.items() if name in needed], where, faults)
+    others |= _contained(program, carried, faults)
+    others |= _within(program, carried, beside, {**components, **others}, faults)
+    body = _body(program, found, nodes, owner, {**components, **others}, parameters, carried)
+    faults.problems += [*_placed(found, body.problems), *_shadows(reads), *_hidden(nodes, {**defined, **others}, owner)]
+    faults.problems += _clashes(components, {function.name, *others}, carried, where.reserved, owner)
+    in_turn = [name for _, _, name in sorted(body.used) if name in components]
+    used = tuple(components[name] for name in dict.fromkeys([*in_turn, *components]))
     for group in together(used, where.images, where.base_image):
         faults.problems += conflicts(group)
     bound_ = () if values is None else _values(owner, parameters, values, faults.problems)
     pins = _installed(carried, owner, where.places)
     faults.problems += pins.problems
-    _named(found, owner, bool(reads), faults)
+    made = prebuilt(program, [function, *(ast.parse(placed.statement.text) for placed in carried.statements)])
+    others |= {item.name: item for item in made}
+    _named(found, owner, bool(reads or others or body.used), faults)
     text, spelled = _spelled(found.text, function)
     described = found.description or said.description
     return Pipeline(
@@ -191,14 +217,104 @@ def _pipeline(
         description=described,
         parameters=tuple(parameters.values()),
         components=used,
+        others=tuple(others.values()),
         steps=tuple(body.steps) if body.readable else (),
         readable=body.readable,
-        imports=_imports(program, carried, spelled),
+        imports=_imports(program, carried, spelled | _optional(carried)),
         carried=compose.statements(program, carried),
         values=bound_,
         tools=tuple(sorted({*tools(), *pins.lines})),
         notebook=program.name,
     )
+
+
+def _steps(program: Program, beside: Sequence[Found]) -> dict[int, Statement]:
+    """The definitions that stay steps where a pipeline carries them, as they stand there: containers, and the other
+    pipelines. They run as they are defined, so that is when all that they need is read."""
+    last = [places[-1] for places in program.bindings.values()]
+    contained = [placed for placed in last if mark(program, placed, "container_component")]
+    steps = {placed.number: placed.statement._replace(reads=placed.statement.needs) for placed in contained}
+    for item in beside:
+        placed = program.last(item.function)
+        if placed and item.statement and not item.problems:
+            native = placed.statement if item.kubeflow else _as_kubeflow(item, item.statement)
+            steps[placed.number] = native._replace(reads=native.needs)
+    return steps
+
+
+def _as_kubeflow(found: Found, statement: Statement) -> Statement:
+    """A pipeline that another one calls, under the decorator that kfp knows."""
+    function = ast.parse(found.text).body[0]
+    assert isinstance(function, ast.FunctionDef)  # noqa: S101 - anything else has been told
+    described = found.description or documented(ast.get_docstring(function, clean=True)).description
+    text, _ = _spelled(found.text, function)
+    return statement._replace(text=_decorator(found, described) + text)
+
+
+def _optional(carried: Closure) -> set[Import]:
+    """What the parameters of carried pipelines are spelled with beyond what they were."""
+    texts = (carried.steps[number].text for number in carried.carried if number in carried.steps)
+    spelled = any("Optional[" in text for text in texts)
+    return {Import(module="typing", name="Optional")} if spelled else set()
+
+
+def _loaded(wanted: Sequence[Wanted], where: Surroundings, faults: Faults) -> dict[str, Other]:
+    """The components that were loaded as YAML."""
+    found = {}
+    for item in wanted:
+        faults.problems += item.problems
+        fetched = Fetched(text=item.where) if item.how == "text" else where.fetched.get((item.how, item.where))
+        read = None if item.problems else other(item, fetched or Fetched(fault="it was not looked for"))
+        if isinstance(read, Other):
+            found[item.name] = read
+        elif read:
+            faults.problems.append(read)
+    return found
+
+
+def _contained(program: Program, carried: Closure, faults: Faults) -> dict[str, Other]:
+    """The container components that the pipeline reaches."""
+    found = {}
+    for placed in carried.statements:
+        if mark(program, placed, "container_component"):
+            read = container(program, placed)
+            faults.problems += read.problems
+            found[read.other.name] = read.other
+    return found
+
+
+def _within(
+    program: Program,
+    carried: Closure,
+    beside: Sequence[Found],
+    callees: Mapping[str, Component | Other],
+    faults: Faults,
+) -> dict[str, Other]:
+    """The pipelines that this one calls, those first that another one of them calls."""
+    found: dict[str, Other] = {}
+    for item in beside:
+        function = _function(item, faults) if item.number in carried.carried else None
+        if function is None:
+            continue
+        owner = f"pipeline `{item.title}`"
+        said = signature(program, function, owner, item.cell, item.offset)
+        takes = {port.name: port for port in said.inputs}
+        body = bodies.Body(program, {**callees, **found}, takes, owner, item.cell, item.offset)
+        nodes = walked(function)
+        bodies.read(body, nodes)
+        faults.problems += [*said.problems, *body.problems]
+        found[item.function] = Other(
+            name=item.function,
+            origin=Origin.PIPELINE,
+            task=slug(item.title),
+            inputs=tuple(said.inputs),
+            outputs=tuple(said.outputs),
+            steps=tuple(body.steps) if body.readable else (),
+            readable=body.readable,
+            cell=item.cell,
+            line=item.line,
+        )
+    return found
 
 
 def _function(found: Found, faults: Faults) -> ast.FunctionDef | None:
@@ -221,7 +337,7 @@ def _placed(found: Found, problems: list[Problem]) -> list[Problem]:
     return [replace(problem, line=found.line) for problem in problems] if found.marked else problems
 
 
-def _unknown(nodes: Iterable[ast.AST], found: Found, defined: Mapping[str, Definition], faults: Faults) -> set[str]:
+def _unknown(nodes: Iterable[ast.AST], found: Found, defined: Mapping[str, object], faults: Faults) -> set[str]:
     """A marked chain names its components in words: those that do not exist."""
     called = (node.func for node in nodes if isinstance(node, ast.Call))
     unknown = {func.id for func in called if isinstance(func, ast.Name) and func.id not in defined}
@@ -248,20 +364,18 @@ def _body(
     found: Found,
     nodes: Sequence[ast.AST],
     owner: Owner,
-    components: Mapping[str, Component],
+    callees: Mapping[str, Component | Other],
     parameters: Mapping[str, Param],
     carried: Closure,
 ) -> bodies.Body:
     """The body as read; functions that it calls to build a part of itself are held to the same rules."""
 
     def made(name: str, cell: str, offset: int, takes: Mapping[str, Param]) -> bodies.Body:
-        return bodies.Body(
-            program=program, components=components, parameters=takes, owner=name, cell=cell, offset=offset
-        )
+        return bodies.Body(program=program, callees=callees, parameters=takes, owner=name, cell=cell, offset=offset)
 
     body = bodies.read(made(owner.name, found.cell, found.offset, parameters), nodes)
     for placed in carried.statements:
-        if placed.statement.how == "def":
+        if placed.statement.how == "def" and placed.number not in carried.steps:
             part = made(f"`{placed.statement.binds[0]}`", placed.cell, placed.line - 1, {})
             body.problems += bodies.calls(part, ast.parse(placed.statement.text)).problems
     return body
@@ -275,7 +389,7 @@ def _installed(carried: Closure, owner: Owner, places: Places) -> Pinned:
     return pinned(modules([*carried.imports, *inner]), (), cell=owner.cell, line=owner.line, places=places)
 
 
-def _hidden(nodes: Iterable[ast.AST], defined: Mapping[str, Definition], owner: Owner) -> Iterator[Problem]:
+def _hidden(nodes: Iterable[ast.AST], defined: Collection[str], owner: Owner) -> Iterator[Problem]:
     """`load = load()` makes `load` a variable of the body, and the component is out of reach."""
     for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in defined:
@@ -324,12 +438,12 @@ def _shadows(reads: Mapping[str, Read]) -> Iterator[Problem]:
 
 
 def _clashes(
-    components: Mapping[str, Component], function: str, carried: Closure, reserved: frozenset[str], owner: Owner
+    components: Mapping[str, Component], own: set[str], carried: Closure, reserved: frozenset[str], owner: Owner
 ) -> Iterator[Problem]:
     """Names that the generated pipeline.py needs for itself, and names that Vertex AI would not tell apart."""
     theirs = {name for placed in carried.statements for name in placed.statement.binds}
     renamed = {item.alias for item in carried.imports if item.alias not in ("", item.name)}
-    for name in sorted({*components, function, *theirs, *renamed} & reserved):
+    for name in sorted({*components, *own, *theirs, *renamed} & reserved):
         yield owner.problem(f"the name `{name}` is taken in the generated pipeline.py", f"call it `{name}_step`")
     seen: dict[str, str] = {}
     for name, item in components.items():

@@ -82,6 +82,7 @@ KNOWN = {
     "yaml": "pyyaml",
     "zmq": "pyzmq",
 }
+PREBUILT = "google_cloud_pipeline_components"  # Google's components, which this package's extra installs
 LIST_IT = "packages_to_install=[{!r}]"
 ONE_LINE = "write one requirement to a line, such as 'pandas', 'pandas==2.2.0' or 'pkg @ https://...'"
 
@@ -494,6 +495,8 @@ def _fault(places: Places, found: Found) -> Fault | None:
 
 
 def _missing(places: Places, name: str) -> Fault:
+    if name.partition(".")[0] == PREBUILT:
+        return f"{PREBUILT} is not installed here", "pip install 'AutoMLOps[gcpc]'"
     proposed = _by_pipreqs(places, name) or _possible(name)[0]
     hint = f"write {LIST_IT.format(proposed)}, or install it here, so that its version can be pinned"
     return f"{name!r} is imported, but neither listed in packages_to_install nor installed here", hint

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from keyword import iskeyword
+from typing import NamedTuple
 
 from ..model import Artifact, Kind, Param, Problem
 from . import travel
@@ -33,9 +34,17 @@ ARTIFACTS = {
         "Markdown",
     )
 }
+GOOGLE = "google_cloud_pipeline_components.types.artifact_types."
 FINAL_STATUS = "kfp.dsl.PipelineTaskFinalStatus"
 TYPES = "str, int, float, bool, list, dict, Input[...] or Output[...] of an artifact"
 SINGLE = "Output"
+
+
+class Schema(NamedTuple):
+    """What a class of artifacts is called in a compiled spec."""
+
+    title: str
+    version: str = "0.0.1"
 
 
 class Refused(Exception):
@@ -258,7 +267,34 @@ def _value(program: Program, node: ast.expr, name: str, description: str, option
 
 def _is_artifact(program: Program, node: ast.expr) -> bool:
     element = _element(program, node)
-    return _named(program, element if element is not None else node) in ARTIFACTS
+    return schema(program, element if element is not None else node) is not None
+
+
+def schema(program: Program, node: ast.expr, seen: tuple[str, ...] = ()) -> Schema | None:
+    """The schema of a class of artifacts: of kfp, of Google, or of a class in a cell that says its own."""
+    name = _named(program, node)
+    if name in ARTIFACTS:
+        return Schema(ARTIFACTS[name])
+    if name.startswith(GOOGLE):
+        return Schema(f"google.{name.removeprefix(GOOGLE)}")
+    placed = program.last(name) if name not in seen else None
+    if placed is None or placed.statement.how != "class":
+        return None
+    return _own_schema(program, placed.statement.text, (*seen, name))
+
+
+def _own_schema(program: Program, text: str, seen: tuple[str, ...]) -> Schema | None:
+    """What a class says of itself, over what the class says that it is made from."""
+    node = ast.parse(text).body[0]
+    bases = (schema(program, base, seen) for base in getattr(node, "bases", ()))
+    found = next((base for base in bases if base), None)
+    for inner in getattr(node, "body", ()) if found else ():
+        match inner:
+            case ast.Assign(targets=[ast.Name(id="schema_title")], value=ast.Constant(value=str(title))) if found:
+                found = found._replace(title=title)
+            case ast.Assign(targets=[ast.Name(id="schema_version")], value=ast.Constant(value=str(version))) if found:
+                found = found._replace(version=version)
+    return found
 
 
 def _element(program: Program, node: ast.expr) -> ast.expr | None:
@@ -270,12 +306,17 @@ def _element(program: Program, node: ast.expr) -> ast.expr | None:
 
 def _artifact(program: Program, node: ast.expr, name: str, description: str, optional: bool, wrapper: str) -> Artifact:
     element = _element(program, node)
-    title = ARTIFACTS.get(_named(program, node if element is None else element))
-    if title is None:
+    found = schema(program, node if element is None else element)
+    if found is None:
         raise Refused(f"has the type `{ast.unparse(node)}`, which is no artifact")
+    if not found.title.startswith(("system.", "google.")):
+        raise Refused(f"has the schema {found.title!r}, and kfp takes those of system and google", "name it system.X")
     if element is not None and wrapper == "Output":
         raise Refused("gives a list of artifacts, which a component cannot: only the pipeline collects them")
-    return Artifact(name=name, title=title, many=element is not None, optional=optional, description=description)
+    many = element is not None
+    return Artifact(
+        name=name, title=found.title, version=found.version, many=many, optional=optional, description=description
+    )
 
 
 def _path(program: Program, node: ast.Call, name: str, description: str, optional: bool) -> Param | Artifact:
@@ -300,8 +341,10 @@ def _path(program: Program, node: ast.Call, name: str, description: str, optiona
         return Artifact(
             name=name, title=titles.get(text.lower(), "system.Artifact"), optional=optional, description=description
         )
-    if _named(program, inner) in ARTIFACTS:
-        return Artifact(name=name, title=ARTIFACTS[_named(program, inner)], optional=optional, description=description)
+    found = schema(program, inner)
+    if found:
+        title, version = found
+        return Artifact(name=name, title=title, version=version, optional=optional, description=description)
     return _value(program, inner, name, description, optional)
 
 

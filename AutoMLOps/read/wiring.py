@@ -30,6 +30,8 @@ class Found(NamedTuple):
     marked: bool = False
     problems: tuple[Problem, ...] = ()
     statement: Statement | None = None  # what is known of a decorated one already
+    function: str = ""
+    kubeflow: bool = False
     shown: str = ""  # its display name, where that is not its name
     kept: tuple[tuple[str, str], ...] = ()
     told: tuple[tuple[str, str], ...] = ()  # what a marked chain says of each of its params
@@ -57,6 +59,24 @@ def pipelines(program: Program, live: bool, problems: list[Problem]) -> list[Fou
     return list({item.title: item for item in named}.values())
 
 
+def roots(program: Program, found: list[Found]) -> list[Found]:
+    """The pipelines that no other one calls."""
+    called = {name for item in found for name in reached(program, item) if name != item.function}
+    return [item for item in found if item.function not in called]
+
+
+def reached(program: Program, found: Found) -> set[str]:
+    """The names that a pipeline needs, and those that these need in turn."""
+    names: set[str] = set()
+    waiting = set(found.statement.needs) if found.statement else set()
+    while waiting:
+        name = waiting.pop()
+        names.add(name)
+        placed = program.last(name)
+        waiting |= placed.statement.needs - names if placed else frozenset()
+    return names
+
+
 def _decorated(program: Program, placed: Placed) -> Found:
     node = placed.statement.node
     name = getattr(node, "name", "pipeline")
@@ -80,6 +100,8 @@ def _decorated(program: Program, placed: Placed) -> Found:
         number=placed.number,
         problems=tuple(said.problems),
         statement=statement._replace(needs=statement.needs | said.needs),
+        function=name,
+        kubeflow=decorator.kubeflow,
         shown=said.texts.get("display_name", "") if decorator.kubeflow else title,
         kept=tuple(said.kept),
         warnings=tuple(said.warnings),
