@@ -319,6 +319,11 @@ class Reading:
         self.joints: list[tuple[Place, Place, bool]] = []
         self.groups = 0
         self.items: set[str] = set()  # the variables of loops
+        self.hearing: set[Place] = set()  # the steps that are told how the one before them ended
+
+    def edge(self, joint: "tuple[Place, Place, bool]") -> Edge | None:
+        before, after, order = joint
+        return _beside(before, after, order and after not in self.hearing)
 
     def read(self) -> None:
         self.statements(self.function.body)
@@ -338,7 +343,7 @@ class Reading:
             )
             for place in self.places
         ]
-        return _sorted(self.pipeline.name, nodes, filter(None, (_beside(*joint) for joint in self.joints)))
+        return _sorted(self.pipeline.name, nodes, filter(None, map(self.edge, self.joints)))
 
     def statements(self, statements: Iterable[ast.stmt]) -> None:
         for statement in statements:
@@ -387,7 +392,7 @@ class Reading:
         for value in (*base.args, *(keyword.value for keyword in base.keywords)):
             self.join(place, self.mentioned(value))
         for call in calls:
-            self.said_of(place, call)
+            self.said_of(place, callee, call)
         return place, callee
 
     def callee(self, node: ast.expr) -> Component | Other | None:
@@ -430,6 +435,7 @@ class Reading:
         reading = Reading(self.pipeline, function, callee.steps, words, place)
         reading.read()
         self.places += reading.places
+        self.hearing |= reading.hearing
         self.joints += reading.joints
 
     def method(self, call: ast.Call) -> None:
@@ -438,9 +444,9 @@ class Reading:
         match base:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name in self.tasks:
                 for each in (base, *calls):
-                    self.said_of(self.tasks[name][0], each)
+                    self.said_of(*self.tasks[name], each)
 
-    def said_of(self, place: Place, call: ast.Call) -> None:
+    def said_of(self, place: Place, callee: Component | Other, call: ast.Call) -> None:
         """What is said of a step behind the call that made it."""
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if method == "after":
@@ -448,6 +454,8 @@ class Reading:
             self.join(place, [self.tasks[name][0] for name in names if name in self.tasks], order=True)
         elif method == "set_display_name":
             place.title = self.word(_argument(call, 0, "name"))
+        elif method == "ignore_upstream_failure" and _hears(callee):
+            self.hearing.add(place)
         elif any(self.mentioned(value) for value in (*call.args, *(each.value for each in call.keywords))):
             raise Unclear
 
@@ -601,9 +609,8 @@ class Reading:
             case _:
                 raise Unclear
         place = self.group(Shape.EXIT, "exit-handler", call, 1)
-        kinds = {each.kind for each in component.inputs if isinstance(each, Param)}
         exit_task.around = self.root
-        self.join(exit_task, [place], order=Kind.TASK_FINAL_STATUS not in kinds)
+        self.join(exit_task, [place], order=not _hears(component))
 
     def number(self, node: ast.expr) -> int:
         value = self.constant(node)
@@ -659,6 +666,11 @@ def _argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
     return next((each.value for each in call.keywords if each.arg == name), None) or (
         call.args[place] if len(call.args) > place else None
     )
+
+
+def _hears(callee: Component | Other) -> bool:
+    """Whether a step takes how another one ended."""
+    return any(isinstance(each, Param) and each.kind is Kind.TASK_FINAL_STATUS for each in callee.inputs)
 
 
 def _beside(producer: Place, consumer: Place, order: bool) -> Edge | None:

@@ -7,6 +7,7 @@ stand for those of kfp, and its verbs do nothing.
 """
 
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -59,7 +60,8 @@ def original(path: Path, folder: Path) -> dict:
 def generated(path: Path, folder: Path) -> dict:
     """What the pipeline.py of a codebase writes."""
     output = folder / "spec.json"
-    _run(path).compiled([], output)
+    compiled = _run(path).compiled
+    compiled(*[[]] * ("images" in inspect.signature(compiled).parameters), output)
     return json.loads(output.read_text(encoding="utf-8"))
 
 

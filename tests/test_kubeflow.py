@@ -462,3 +462,45 @@ def test_a_root_of_its_own_stays_in_the_spec_and_is_told():
     found = reading(step("") + "@dsl.pipeline(pipeline_root='gs://b/r')\ndef pipe():\n    step()\n")
     assert 'pipeline_root="gs://b/r"' in found.pipeline.body
     assert "runs go below the bucket of the settings, not below gs://b/r" in str(found.warnings[0])
+
+
+def only_others(text: str, tmp_path, files=None):
+    """A codebase in which no step is ours, and what kfp compiles of it and of the original."""
+    (tmp_path / "work.py").write_text(text)
+    for name, content in (files or {}).items():
+        (tmp_path / name).write_text(content)
+    written = tmp_path / "codebase"
+    AutoMLOps.generate(notebook=tmp_path / "work.py", output_dir=str(written), project_id="a-project")
+    return written, compiled([(tmp_path / "work.py", "pipe"), (written / "pipelines/pipeline.py", "pipe")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """
+from kfp import dsl
+
+@dsl.container_component
+def box(text: str):
+    return dsl.ContainerSpec(image="alpine:3", args=[text])
+
+@dsl.pipeline
+def pipe(text: str = "x"):
+    box(text=text)
+""",
+        """
+from kfp import components, dsl
+box = components.load_component_from_file("box.yaml")
+
+@dsl.pipeline
+def pipe(rows: int = 2):
+    box(n=rows)
+""",
+    ],
+    ids=["a container", "a loaded one"],
+)
+def test_a_pipeline_of_others_alone_needs_no_image(text, tmp_path):
+    written, (original, ours) = only_others(text, tmp_path, {"box.yaml": V2})
+    assert plain(ours) == plain(original)
+    assert not (written / "components/component_base").exists()
+    assert "box" in (written / "README.md").read_text()
