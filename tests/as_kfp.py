@@ -46,17 +46,7 @@ def plain(spec: Mapping) -> dict:
         for word in ("image", "command", "args"):
             container.pop(word, None)
     found["deploymentSpec"]["executors"].update({name: {"container": each} for name, each in kept.items()})
-    for component in found["components"].values():
-        _without_words(component)
     return found
-
-
-def _without_words(component: Mapping) -> None:
-    """Leaves out what inputs and outputs are said to be: a component.yaml has it, and kfp forgets it as it loads."""
-    for side in ("inputDefinitions", "outputDefinitions"):
-        for group in component.get(side, {}).values():
-            for definition in group.values():
-                definition.pop("description", None)
 
 
 def _executors(spec: Mapping) -> Mapping:
