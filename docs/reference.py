@@ -4,6 +4,7 @@ import argparse
 import inspect
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
@@ -95,7 +96,8 @@ def settings_table() -> str:
 
 
 def _default(value: object) -> str:
-    return "none" if value in (None, {}, []) else f"`{value}`"
+    running = f"python:{sys.version_info.major}.{sys.version_info.minor}-"
+    return "none" if value in (None, {}, []) else f"`{value}`".replace(running, "python:<the running Python>-")
 
 
 def _cell(text: str) -> str:
