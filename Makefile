@@ -2,7 +2,8 @@
 # make test    linters and the whole suite
 # make docs    builds the pages of docs/ as a site in build/docs
 # make bench   measures generating, compiling, rehearsing and provisioning, side by side with others
-# make sweep   lets every request of the provisioning scripts fail in every way; takes hours
+# make sweep   lets every request of the provisioning scripts fail in every way; takes hours, unless SWEEP= says
+#              which: make sweep SWEEP='--kinds 403,kill --only "iam|storage" --log sweep.log', which can be gone on with
 # make clean   takes away all that these made
 #
 # Each needs Python 3.11, 3.12 or 3.13 and nothing else: it makes its environment in .venv, once.
@@ -31,7 +32,7 @@ bench: $(VENV)/dev.stamp
 	@$(VENV)/bin/python tests/bench/provisions.py
 
 sweep: $(VENV)/dev.stamp
-	@$(VENV)/bin/python tests/sweep.py
+	@$(VENV)/bin/python tests/sweep.py $(SWEEP)
 
 clean:
 	rm -rf $(VENV) $(VENV)-* demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .cache

@@ -401,21 +401,37 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="sweep-") as folder, ThreadPoolExecutor(wanted.jobs) as workers:
         place = Path(folder)
         found = ways(place, **dict(wanted.chosen))
-        todo = cases(found, wanted.kinds, wanted.only)
-        print(f"{len(todo)} cases, {wanted.jobs} at a time", flush=True)
+        wished = cases(found, wanted.kinds, wanted.only)
+        todo = left(wished, wanted.log)
+        print(f"{len(todo)} of {len(wished)} cases, {wanted.jobs} at a time", flush=True)
         misses = 0
         doing = workers.map(lambda case: outcome(case, found[case.script], place), todo)
         for number, each in enumerate(doing, start=1):
             misses += bool(each.misses)
             print(f"{number:4} {each}", flush=True)
+            keep(each, wanted.log)
     print(f"{len(todo)} cases, {misses} missed, {(time.perf_counter() - begin) / 60:.0f} minutes")
-    return 1 if misses or not todo else 0
+    return 1 if misses or not wished else 0
+
+
+def left(wished: Sequence[Case], log: Path | None) -> list[Case]:
+    """The cases that a log does not say went well."""
+    well = log.read_text().splitlines() if log and log.exists() else []
+    done = {found[1] for line in well if (found := re.match(r"ok +[\d.]+ s  (.* #\d+): ", line))}
+    return [case for case in wished if str(case) not in done]
+
+
+def keep(found: Outcome, log: Path | None) -> None:
+    if log:
+        with log.open("a") as file:
+            print(found, file=file)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/sweep.py", description=__doc__.partition("\n")[0])
     parser.add_argument("--only", metavar="PATTERN", default="", help="of `SCRIPT KIND METHOD host/path #NTH`")
     parser.add_argument("--kinds", metavar="KIND,...", type=_kinds, default=tuple(KINDS), help=", ".join(KINDS))
+    parser.add_argument("--log", metavar="FILE", type=Path, help="is written on; what it says went well is passed over")
     parser.add_argument("--jobs", metavar="N", type=int, default=os.cpu_count() or 1, help="cases at a time")
     parser.add_argument(
         "--set", metavar="NAME=VALUE", dest="chosen", type=_setting, action="append", default=[],

@@ -46,6 +46,16 @@ def test_every_request_meets_every_kind_of_fault(ways):
     assert met == {(name, kind, line) for name, way in ways.items() for kind in sweep.KINDS for line in way.lines}
 
 
+def test_what_a_log_says_went_well_is_not_done_again(tmp_path):
+    line = "POST iam.googleapis.com/v1/projects/demo-project/serviceAccounts"
+    well, ill, other = (Case(script="provision", kind="403", line=line, nth=nth) for nth in (1, 2, 10))
+    log = tmp_path / "log"
+    assert sweep.left([well, ill, other], None) == sweep.left([well, ill, other], log) == [well, ill, other]
+    for case, misses in ((well, ()), (ill, ("it says: what is not so",))):
+        sweep.keep(sweep.Outcome(case=case, misses=misses, how="stopped at: x, then converged", seconds=123.4), log)
+    assert sweep.left([well, ill, other], log) == [ill, other]
+
+
 def test_a_script_that_passes_over_its_failures_is_found_out(ways, tmp_path):
     way = swallowing(ways["provision"], tmp_path / "swallows")
     found = sweep.outcome(
