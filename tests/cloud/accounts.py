@@ -7,7 +7,7 @@ from cloud.refusals import Refusal
 from cloud.roles import KNOWN
 from cloud.routes import Call, answers
 from cloud.web import JSON
-from cloud.world import Policy, new_etag, same_etag
+from cloud.world import new_etag, same_etag
 
 ACCOUNT = "projects/*/serviceAccounts/*"
 ROLE = "projects/*/roles/*"
@@ -173,7 +173,7 @@ def _rename(call: Call, old: str, new: str) -> None:
                 role: tuple(new if each == old else each for each in members)
                 for role, members in policy.bindings.items()
             }
-            call.world.policies[name] = Policy(renamed)
+            call.world.policies[name] = policy.having(renamed)
 
 
 def _check_permissions(role: JSON) -> None:

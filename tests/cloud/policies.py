@@ -1,6 +1,6 @@
 """Reading and writing IAM policies, as every API of Google's does it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cloud.refusals import Refusal, Unknown
 from cloud.roles import KNOWN, ROLES
@@ -10,7 +10,18 @@ from cloud.world import Policy, same_etag
 
 
 def read(call: Call, name: str) -> JSON:
-    return call.world.policy(name).shown
+    """A policy with conditions is shown to those alone who ask for that form of policies."""
+    found = call.world.policy(name)
+    if found.conditional and not {"3", 3} & {*_forms(call)}:
+        raise Unknown(f"how the policy of {name} looks without its conditions")
+    return found.shown
+
+
+def _forms(call: Call) -> Iterator[str | int]:
+    yield call.request.asks("optionsRequestedPolicyVersion")
+    yield call.request.asks("options.requestedPolicyVersion")
+    if call.request.content:
+        yield call.body.get("options", {}).get("requestedPolicyVersion", 0)
 
 
 def write(call: Call, name: str, wanted: JSON, stale: Refusal | None = None) -> JSON:
@@ -22,18 +33,24 @@ def write(call: Call, name: str, wanted: JSON, stale: Refusal | None = None) -> 
             "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",
             code="ABORTED",
         )
+    if stands.conditional and wanted.get("version") != 3:
+        raise Refusal(400, "Policies with conditions are written as version 3.")
     bindings: dict[str, tuple[str, ...]] = {}
+    conditional = []
     for binding in wanted.get("bindings", []):
         if binding.get("condition"):
-            raise Unknown(f"conditions of bindings: {binding['condition']}")
+            if binding not in stands.conditional:
+                raise Unknown(f"conditions of bindings: {binding['condition']}")
+            conditional.append(binding)
+            continue
         role, members = binding["role"], binding.get("members", [])
         _check_role(call, role)
         for each in members:
             if each not in stands.bindings.get(role, ()):
                 _check_member(call, each)
         bindings[role] = tuple(dict.fromkeys((*bindings.get(role, ()), *members)))
-    call.world.policies[name] = Policy(bindings)
-    return read(call, name)
+    call.world.policies[name] = Policy(bindings, conditional=tuple(conditional))
+    return call.world.policy(name).shown
 
 
 def test(call: Call, name: str, asked: Sequence[str] | None = None) -> JSON:

@@ -32,17 +32,27 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Roles with the members that have them. Its etag is new with every writing."""
+    """Roles with the members that have them. Its etag is new with every writing.
+
+    What is bound on a condition, `conditional`, permits nothing here: it is there to be kept by who writes the policy.
+    """
 
     bindings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     etag: str = field(default_factory=lambda: new_etag())
+    conditional: tuple[JSON, ...] = ()
 
     @property
     def shown(self) -> JSON:
         found = [
             {"role": role, "members": sorted(members)} for role, members in sorted(self.bindings.items()) if members
         ]
-        return {"version": 1, "etag": self.etag, **({"bindings": found} if found else {})}
+        found += self.conditional
+        version = 3 if self.conditional else 1
+        return {"version": version, "etag": self.etag, **({"bindings": found} if found else {})}
+
+    def having(self, bindings: dict[str, tuple[str, ...]]) -> "Policy":
+        """The policy with others in the place of what is bound on no condition."""
+        return Policy(bindings, conditional=self.conditional)
 
 
 @dataclass(slots=True)
@@ -78,13 +88,19 @@ class World:
         self._known(role)
         policy, who = self.policy(on), who if ":" in who else member(who)
         members = (*(each for each in policy.bindings.get(role, ()) if each != who), who)
-        self.policies[on] = Policy({**policy.bindings, role: members})
+        self.policies[on] = policy.having({**policy.bindings, role: members})
+
+    def grant_on_condition(self, who: str, role: str, on: str, condition: JSON) -> None:
+        self._known(role)
+        bound = {"role": role, "members": [who if ":" in who else member(who)], "condition": condition}
+        policy = self.policy(on)
+        self.policies[on] = Policy(policy.bindings, conditional=(*policy.conditional, bound))
 
     def revoke(self, who: str, role: str, on: str) -> None:
         policy, who = self.policy(on), who if ":" in who else member(who)
         if who not in policy.bindings.get(role, ()):
             raise LookupError(f"{who} does not have {role} on {on}")
-        self.policies[on] = Policy(
+        self.policies[on] = policy.having(
             {**policy.bindings, role: tuple(each for each in policy.bindings[role] if each != who)}
         )
 
