@@ -437,10 +437,9 @@ def test_in_an_empty_project_everything_is_made_and_written_down(folder: Path, g
         *("--public-access-prevention", "--project=my-project-123"),
     ]
     assert gcloud.calls[-1][:2] == ["storage", "cp"] and gcloud.calls[-1][3] == f"{BUCKET}/wine-quality/made"
-    order = [
-        call[2] for call in gcloud.calls if call[1] in ("service-accounts", "repositories") or call[0] == "projects"
-    ]
-    assert max(at for at, verb in enumerate(order) if verb == "create") < order.index("add-iam-policy-binding")
+    accounts = [at for at, call in enumerate(gcloud.calls) if call[:3] == ["iam", "service-accounts", "create"]]
+    roles = [at for at, call in enumerate(gcloud.calls) if "iam-policy" in " ".join(call[:4])]
+    assert max(accounts) < min(roles)
 
 
 def test_where_everything_is_there_nothing_is_written(folder: Path, gcloud: RecordingGcloud) -> None:
@@ -459,6 +458,45 @@ def test_provisioning_again_changes_neither_record_nor_cloud(folder: Path, gclou
     gcloud.forget()
     assert set(fates(provisioned(folder, gcloud)).values()) == {"kept"}
     assert not gcloud.writes and (folder / ".automlops/made").read_text() == record
+
+
+def test_what_the_record_and_the_policies_tell_is_not_asked_again(folder: Path, gcloud: RecordingGcloud) -> None:
+    fates(provisioned(folder, gcloud))
+    gcloud.answers(there(record=(folder / ".automlops/made").read_text().rstrip("\n")))
+    gcloud.forget()
+    said = fates(provisioned(folder, gcloud))
+    assert set(said.values()) == {"kept"} and len(said) == 17
+    assert len(gcloud.calls) == 6
+    assert not [call for call in gcloud.calls if call[:2] == ["iam", "service-accounts"] or call[:3] == REGISTRIES]
+
+
+REGISTRIES = ["artifacts", "repositories", "list"]
+
+
+def test_an_account_that_is_gone_is_missed_in_the_policies_and_made_again(
+    folder: Path, gcloud: RecordingGcloud
+) -> None:
+    fates(provisioned(folder, gcloud))
+    gone = there(record=(folder / ".automlops/made").read_text().rstrip("\n"))
+    gone = gone.replace(f"serviceAccount:{BUILDER}", f"deleted:serviceAccount:{BUILDER}?uid=1").replace(
+        f"\n{BUILDER}", ""
+    )
+    gcloud.answers(gone)
+    said = fates(provisioned(folder, gcloud))
+    assert said[f"account {RUNNER}"] == "kept" and said[f"account {BUILDER}"] == "created"
+    assert {fate for key, fate in said.items() if key.endswith(f"for {BUILDER}")} == {"created"}
+
+
+@pytest.mark.parametrize("gone", ["storage cat", "storage buckets get-iam", "artifacts repositories get-iam"])
+def test_what_is_asked_ahead_and_fails_is_asked_again_in_its_turn(
+    gone: str, folder: Path, gcloud: RecordingGcloud
+) -> None:
+    fates(provisioned(folder, gcloud))
+    once = "[[ -e $here/seen ]] || { touch $here/seen; echo 'API has not been used in project' >&2; exit 1; }"
+    answers = there(record=(folder / ".automlops/made").read_text().rstrip("\n"))
+    gcloud.answers(re.sub(rf"('{gone}.*?\*\) )", rf"\1{once}; ", answers))
+    assert set(fates(provisioned(folder, gcloud)).values()) == {"kept"}
+    assert "seen" in {path.name for path in gcloud.folder.iterdir()}
 
 
 def test_the_record_in_the_bucket_keeps_what_another_clone_made(folder: Path, gcloud: RecordingGcloud) -> None:
@@ -511,8 +549,10 @@ STEPS = {
     "storage buckets update": ("changing the bucket my-project-123-bucket", "storage.admin"),
     "iam service-accounts create": ("making the account vertex-pipelines@", "iam.serviceAccountAdmin"),
     "projects add-iam": ("making roles/aiplatform.user on project", "resourcemanager.projectIamAdmin"),
-    "artifacts repositories add-iam": ("making roles/artifactregistry.reader on", "artifactregistry.admin"),
-    "storage buckets add-iam": ("making roles/storage.objectUser on bucket", "storage.admin"),
+    "artifacts repositories get-iam": ("making roles/artifactregistry.reader on", "artifactregistry.admin"),
+    "artifacts repositories set-iam": ("making roles/artifactregistry.reader on", "artifactregistry.admin"),
+    "storage buckets get-iam": ("making roles/storage.objectUser on bucket", "storage.admin"),
+    "storage buckets set-iam": ("making roles/storage.objectUser on bucket", "storage.admin"),
     "storage cp": ("copying the record to the bucket", "storage.admin"),
 }
 
@@ -571,6 +611,107 @@ def test_it_waits_for_an_account_that_google_shows_late(folder: Path, gcloud: Re
     said = provisioned(folder, gcloud)
     assert len(fates(said)) == 17 and "waiting 1 s before asking Google again" in said.stderr
     assert [call[:2] for call in gcloud.calls].count(["projects", "add-iam-policy-binding"]) == 2
+
+
+STANDING = """\
+auditConfigs:
+- auditLogConfigs:
+  - logType: DATA_READ
+  service: storage.googleapis.com
+bindings:
+- condition:
+    expression: |-
+      request.time <
+        timestamp("2030-01-01T00:00:00Z")
+    title: 'soon: no more'
+  members:
+  - user:someone@example.test
+  role: roles/storage.objectUser
+- members:
+  - projectViewer:my-project-123
+  role: roles/storage.legacyBucketReader
+- members:
+  - projectOwner:my-project-123
+  role: roles/storage.legacyBucketOwner
+etag: -_9I=
+version: 3
+"""
+
+
+def keeping(folder: Path) -> str:
+    """A bucket with a policy, and what is written in its place kept as `set`."""
+    (folder / "standing").write_text(STANDING)
+    return "'storage buckets get-iam'*) cat $here/standing ;;\n'storage buckets set-iam'*) cp \"$5\" $here/set ;;"
+
+
+def test_roles_are_added_to_a_policy_and_all_that_is_in_it_stays(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers(keeping(gcloud.folder))
+    fates(provisioned(folder, gcloud))
+    standing, wrote = yaml.safe_load(STANDING), yaml.safe_load((gcloud.folder / "set").read_text())
+    on_a_condition, reading, owning = standing["bindings"]
+    reading["members"].insert(0, f"serviceAccount:{BUILDER}")
+    user = {"role": "roles/storage.objectUser", "members": [f"serviceAccount:{RUNNER}", f"serviceAccount:{BUILDER}"]}
+    assert wrote == {**standing, "bindings": [on_a_condition, reading, owning, user], "etag": "+/9I="}
+    sets = [call for call in gcloud.writes if call[:4] == ["storage", "buckets", "set-iam-policy", BUCKET]]
+    assert len(sets) == 1
+
+
+def test_a_policy_that_moved_meanwhile_is_read_again(folder: Path, gcloud: RecordingGcloud) -> None:
+    moved = "echo 'HTTPError 412: At least one of the pre-conditions you specified did not hold.' >&2; exit 1"
+    answers = keeping(gcloud.folder)
+    gcloud.answers(f"'storage buckets set-iam'*) cp \"$5\" $here/set; [[ -e $here/seen ]] || {{ touch $here/seen; sed -i "
+                   f"'s/someone@/else@/; s/^etag: .*/etag: CAI=/' $here/standing; {moved}; }} ;;\n{answers}")  # fmt: skip
+    said = fates(provisioned(folder, gcloud))
+    assert said[f"role roles/storage.legacyBucketReader on bucket my-project-123-bucket for {BUILDER}"] == "created"
+    wrote = yaml.safe_load((gcloud.folder / "set").read_text())
+    assert wrote["etag"] == "CAI=" and "user:else@example.test" in str(wrote) and BUILDER in str(wrote)
+    assert "bucket-role my-project-123-bucket roles/storage.legacyBucketReader" in names(folder)
+
+
+def test_a_policy_with_nothing_in_it_is_given_roles(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers(
+        "'artifacts repositories get-iam'*) echo 'etag: ACAB' ;;\n'artifacts repositories set-iam'*) cp \"$6\" $here/set ;;"
+    )
+    fates(provisioned(folder, gcloud))
+    wrote = yaml.safe_load((gcloud.folder / "set").read_text())
+    assert wrote["etag"] == "ACAB" and {each["role"] for each in wrote["bindings"]} == {
+        *("roles/artifactregistry.reader", "roles/artifactregistry.writer")
+    }
+
+
+def uploads(gcloud: RecordingGcloud) -> list[str]:
+    """On what generation each copy of the record was to be replaced."""
+    return [call[4] for call in gcloud.writes if call[:2] == ["storage", "cp"]]
+
+
+def test_a_record_that_somebody_else_wrote_meanwhile_is_read_again_and_kept(
+    folder: Path, gcloud: RecordingGcloud
+) -> None:
+    theirs = other("account", BUILDER).replace('"pipeline": "other"', '"pipeline": "wine-quality"')
+    moved = "echo 'HTTPError 412: At least one of the pre-conditions you specified did not hold.' >&2; exit 1"
+    (gcloud.folder / "theirs").write_text(f"{theirs}\n")
+    gcloud.answers(
+        f"'storage cp'*) [[ -e $here/seen ]] || {{ touch $here/seen; {moved}; }}; cp \"$3\" $here/copy ;;\n"
+        "'storage objects describe'*) echo 17 ;;\n'storage cat'*) cat $here/theirs ;;"
+    )
+    assert fates(provisioned(folder, gcloud))[f"record {BUCKET}/wine-quality/made"] == "changed"
+    assert uploads(gcloud) == ["--if-generation-match=0", "--if-generation-match=17"]
+    lines = (gcloud.folder / "copy").read_text().splitlines()
+    assert theirs in lines and set((folder / ".automlops/made").read_text().splitlines()) < set(lines)
+
+
+def test_a_record_that_is_not_there_yet_is_written_where_none_is(folder: Path, gcloud: RecordingGcloud) -> None:
+    gone = "echo 'gs://my-project-123-bucket/wine-quality/made not found: 404.' >&2; exit 1"
+    gcloud.answers(f"'storage objects describe'*) {gone} ;;\n{there()}")
+    assert fates(provisioned(folder, gcloud))[f"record {BUCKET}/wine-quality/made"] == "changed"
+    assert uploads(gcloud) == ["--if-generation-match=0"]
+
+
+def test_a_record_whose_generation_nobody_may_ask_for_is_not_replaced(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers(f"'storage objects describe'*) echo 'PERMISSION_DENIED: not you' >&2; exit 1 ;;\n{there()}")
+    said = provisioned(folder, gcloud)
+    assert said.returncode == 1 and "stopped at: copying the record to the bucket" in said.stderr
+    assert "PERMISSION_DENIED: not you" in said.stderr and not uploads(gcloud)
 
 
 def test_what_is_asked_too_often_is_asked_again(folder: Path, gcloud: RecordingGcloud) -> None:

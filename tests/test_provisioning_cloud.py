@@ -1,11 +1,13 @@
 """provision() and deprovision() drive the real gcloud against the stand-in cloud, as a user's notebook would."""
 
 import json
+import subprocess
 import sys
 
 import pytest
 from cloud.faults import FOREVER
 from cloud.standin import OWNER, PROJECT, Cloud
+from pictures import written
 from test_provisioning import SCRIPT
 from tools import CHECKOUT
 
@@ -89,3 +91,33 @@ def test_a_fault_that_lasts_stops_it_and_the_next_call_goes_on(called, cloud):
     cloud.faults.clear()
     assert "created" in fates(called("AutoMLOps.provision()"))
     assert fates(called("AutoMLOps.provision()")) == {"kept"}
+
+
+@pytest.mark.thorough
+def test_two_who_provision_in_the_same_minute_lose_nothing_of_each_other_or_of_others(cloud, tmp_path):
+    """Two copies of one codebase, whose steps use different things: what either makes is in the bucket's record."""
+    soon = {"title": "soon", "expression": 'request.time < timestamp("2030-01-01T00:00:00Z")'}
+    cloud.state.grant_on_condition("someone@example.test", "roles/browser", f"projects/{PROJECT}", soon)
+    uses = {"queries": ("bigquery",), "jobs": ("vertex-jobs",)}
+    copies = [written(tmp_path / name, project_id=PROJECT, steps_use=used) for name, used in uses.items()]
+    running = [provisioning(cloud, copy) for copy in copies]
+    for each in running:
+        said, complained = each.communicate()
+        assert each.returncode == 0, said + complained
+    (record,) = (found for name, found in cloud.state.content.items() if name.endswith("/made"))
+    made = [(copy / ".automlops/made").read_text().splitlines() for copy in copies]
+    assert set(record.decode().splitlines()) == {line for lines in made for line in lines}
+    assert not set(made[0]) <= set(made[1]) and not set(made[1]) <= set(made[0])
+    assert cloud.state.policy(f"projects/{PROJECT}").conditional[0]["condition"] == soon
+    recorded = {
+        (line["role"], line["member"]) for line in map(json.loads, record.decode().splitlines()) if line["role"]
+    }
+    held = {
+        (role, each) for on in cloud.state.policies for role, who in cloud.state.bindings(on).items() for each in who
+    }
+    assert recorded == {(role, who) for role, who in held if who.startswith("serviceAccount:")}
+
+
+def provisioning(cloud, codebase):
+    script = codebase / "provision/provision_resources.sh"
+    return cloud.start("bash", script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
