@@ -754,9 +754,10 @@ def test_no_value_becomes_more_than_a_word_of_the_shell(folder: Path, gcloud: Re
         apis=(cloud.Api(name=NASTY, why=NASTY),),
         bindings=bindings,
     )
+    nasty = replace(PROJECT, af_registry_name=NASTY, af_registry_location=NASTY)
     for name in ("provision", "deprovision"):
         script = folder / f"provision/{name}_resources.sh"
-        script.write_text(render._template(f"provision/{name}_resources.sh.j2").render(cloud=need))
+        script.write_text(render._template(f"provision/{name}_resources.sh.j2").render(cloud=need, settings=nasty))
     assert provisioned(folder, gcloud).returncode == 0
     assert ["services", "enable", NASTY, f"--project={NASTY}"] in gcloud.calls
     assert any(call[2:4] == ["create", f"gs://{NASTY}"] for call in gcloud.calls)
