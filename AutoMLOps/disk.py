@@ -705,7 +705,7 @@ _HINTS = {
     errno.EROFS: "choose a folder on a disk that may be written",
     errno.EACCES: "allow it (see the owner and the mode of the file and its folder)",
     errno.EPERM: "allow it (see the owner and the mode of the file and its folder)",
-    errno.ENOENT: "check that the folder still exists, and its spelling",
+    errno.ENOENT: "check the spelling, and that the folder is there",
     errno.EISDIR: "name a file, not a folder",
 }
 

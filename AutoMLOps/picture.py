@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from math import ceil, inf
+from math import ceil, dist, inf
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
@@ -770,8 +770,9 @@ def _drawn(graph: Graph, page: Page, told: Mapping[str, Told]) -> Iterator[str]:
             yield _box_drawn(box, told[box.node.path])
     names = {node.path: node.name for node in graph.nodes}
     yield '<g fill="none" stroke="currentColor" stroke-width="1.4" opacity=".6">'
+    joining = Counter(way.edge.after for way in page.ways if way.edge.order and len(way.falls) > 2)
     for way in page.ways:
-        yield _way_drawn(way, names)
+        yield _way_drawn(way, names, joining[way.edge.after] > 1)
     heads = dict.fromkeys(way.falls[-1][:2] for way in page.ways)
     arrows = "".join(f"M{_n(x)} {_n(y)}l-4-7h8z" for x, y in heads)
     if arrows:
@@ -825,9 +826,30 @@ def _lines(box: Box, group: bool) -> str:
     return "".join(lines)
 
 
-def _way_drawn(way: Way, names: Mapping[str, str]) -> str:
-    (x, begin, end), *rest = way.falls
-    parts = [f"M{_n(x)} {_n(begin)}"]
+class Bend(NamedTuple):
+    """A curve of a way: from where it is to where it leads, and how far it goes straight on at both ends."""
+
+    x: float
+    end: float
+    leave: float
+    reach: float
+    at: float
+    top: float
+
+    @property
+    def length(self) -> float:
+        """As near as some short lines come to it."""
+        points = []
+        for step in range(25):
+            t, u = step / 24, 1 - step / 24
+            across = (u**3 + 3 * u * u * t) * self.x + (3 * u * t * t + t**3) * self.at
+            down = u**3 * self.end + 3 * u * u * t * self.leave + 3 * u * t * t * self.reach + t**3 * self.top
+            points.append((across, down))
+        return sum(dist(one, other) for one, other in pairwise(points))
+
+
+def _bends(way: Way) -> Iterator[Bend]:
+    (x, _, end), *rest = way.falls
     is_rising = False
     for at, top, bottom in rest:
         rises = bottom < top
@@ -836,17 +858,35 @@ def _way_drawn(way: Way, names: Mapping[str, str]) -> str:
         else:
             leave = reach = (end + top) / 2
         if at != x:
-            parts.append(f"V{_n(end)}C{_n(x)} {_n(leave)} {_n(at)} {_n(reach)} {_n(at)} {_n(top)}")
+            yield Bend(x, end, leave, reach, at, top)
         x, end, is_rising = at, bottom, rises
-    parts.append(f"V{_n(end)}")
+
+
+def _way_drawn(way: Way, names: Mapping[str, str], joins: bool) -> str:
+    parts = [f"M{_n(way.falls[0][0])} {_n(way.falls[0][1])}"]
+    for x, end, leave, reach, at, top in _bends(way):
+        parts.append(f"V{_n(end)}C{_n(x)} {_n(leave)} {_n(at)} {_n(reach)} {_n(at)} {_n(top)}")
+    parts.append(f"V{_n(way.falls[-1][2])}")
     edge = way.edge
     before, after = names[edge.before], names[edge.after]
     title = f"{after} waits for {before}" if edge.order else f"{after} takes what {before} gave"
-    kind = 'data-edge="order" stroke-dasharray="4 4"' if edge.order else 'data-edge="data"'
+    kind = f'data-edge="order" stroke-dasharray="{DASH} {DASH}"' if edge.order else 'data-edge="data"'
+    phase = f' stroke-dashoffset="{_n(-_length(way) % (2 * DASH))}"' if edge.order and joins else ""
     return (
-        f'<path data-from="{_attribute(edge.before)}" data-to="{_attribute(edge.after)}" {kind} d="{"".join(parts)}">'
-        f"<title>{_text(title)}</title></path>"
+        f'<path data-from="{_attribute(edge.before)}" data-to="{_attribute(edge.after)}" {kind}{phase}'
+        f' d="{"".join(parts)}"><title>{_text(title)}</title></path>'
     )
+
+
+DASH = 4
+
+
+def _length(way: Way) -> float:
+    """How long a way is. Dashes that are counted from its end lie on those of the ways that it joins."""
+    bends = list(_bends(way))
+    turns = [way.falls[0][1], *(each for bend in bends for each in (bend.end, bend.top)), way.falls[-1][2]]
+    straight = sum(abs(end - begin) for begin, end in zip(turns[::2], turns[1::2], strict=True))
+    return straight + sum(bend.length for bend in bends)
 
 
 def _title(node: Node, told: Told) -> str:

@@ -60,10 +60,12 @@ def settled(output_dir: str | os.PathLike[str] | None, *scripts: str) -> tuple[P
 
 
 def _missing(folder: str, scripts: tuple[str, ...]) -> Iterator[Problem]:
+    if not Path(folder).is_dir():
+        yield Problem(message=f"there is no codebase {folder}", hint="call generate() first")
+        return
     for script in scripts:
         if not Path(folder, script).is_file():
-            hint = 'generate(project_id="...") writes it' if Path(folder).is_dir() else "call generate() first"
-            yield Problem(message=f"there is no {Path(folder, script)}", hint=hint)
+            yield Problem(message=f"there is no {Path(folder, script)}", hint='generate(project_id="...") writes it')
 
 
 def disagreements(folder: str, script: str, settings: Settings) -> Iterator[Problem]:

@@ -17,7 +17,8 @@ from tools import CHECKOUT, need
 
 Scheme = Literal["light", "dark"]
 LIMIT = 120  # seconds, for whatever is waited for: a busy machine is no fault
-PACKAGES = {"axe-core": "4.14.1", "vnu-jar": "26.9.27"}  # neither has dependencies: these two lines pin everything
+# None has dependencies: this pins everything.
+PACKAGES = {"axe-core": "4.14.1", "vnu-jar": "26.9.27", "@mermaid-js/tiny": "12.0.0"}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 HERE = r"file:///|(data|blob|about):|(http|ws)://127\.0\.0\.1[:/]"
 ELSEWHERE = re.compile(f"^(?!{HERE})")
@@ -146,6 +147,7 @@ PAINTED = """drawing => {
     const pages = [];
     for (let around = drawing; around; around = around.parentElement)
         pages.unshift([getComputedStyle(around).backgroundColor, 1]);
+    pages.push(...[...drawing.querySelectorAll(':scope > rect')].map(fill));
     return [...drawing.querySelectorAll('[data-node]')].flatMap(node => {
         const below = [...pages, ...[...node.querySelectorAll(':scope > rect')].map(fill)];
         const words = [...node.querySelectorAll('text')].map(text => [text.textContent, 4.5, fill(text), below]);
@@ -183,6 +185,27 @@ def _luminance(colour: tuple[float, ...]) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def unreadable(drawing: Locator) -> list[str]:
+    """What cannot be read in the picture of a graph, in this light and with the fonts that are there."""
+    return [*(f"{what!r} does not fit its place" for what in drawing.evaluate(SPILLED)), *faint(drawing)]
+
+
+# The words that stick out of the shape of their node, in the fonts that are really there; the nodes, out of the drawing.
+SPILLED = """drawing => {
+    const within = (inner, outer) => inner.left >= outer.left - 1 && inner.right <= outer.right + 1
+        && inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1 && inner.width > 0 && inner.height > 0;
+    const box = element => element.getBoundingClientRect();
+    const spilled = [];
+    for (const node of drawing.querySelectorAll('[data-node]')) {
+        const shape = node.querySelector('rect, path, polygon, ellipse, circle');
+        if (!within(box(node), box(drawing))) spilled.push(node.dataset.node);
+        for (const text of node.querySelectorAll('text'))
+            if (!within(box(text), box(shape))) spilled.push(text.textContent);
+    }
+    return spilled;
+}"""
+
+
 def html_faults(*documents: str | Path) -> list[str]:
     """What the W3C's checker says against documents of HTML, or of SVG alone: texts, or files."""
     jar = package("vnu-jar") / "build" / "dist" / "vnu.jar"
@@ -208,7 +231,7 @@ def package(name: str) -> Path:
     """The folder of a package of npm in its pinned version, fetched once into the checkout's .cache."""
     home = CHECKOUT / ".cache" / f"{name}-{PACKAGES[name]}"
     if not home.exists():
-        home.parent.mkdir(exist_ok=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home.parent) as draft:
             _fetch(name, Path(draft))
             with suppress(OSError):  # another test was first, and brought the same

@@ -1,6 +1,6 @@
 """The golden cases: a notebook, its arguments, and the whole tree that comes of them.
 
-python tests/golden.py --accept     writes the trees anew; the diff is the review
+python tests/golden.py --accept     writes the trees anew, and the gallery; the diff is the review
 """
 
 import json
@@ -45,6 +45,9 @@ def accept() -> None:
     import shutil
     import tempfile
 
+    import gallery  # which needs what is above
+
+    gallery.accept()
     for case in CASES:
         target = ROOT / case / "tree"
         with tempfile.TemporaryDirectory() as folder:  # outside of this repository, as the tests' own

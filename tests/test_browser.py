@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browser import LIMIT, Scheme, Window, axe, chromium, document, faint, html_faults, telling, window
+from browser import LIMIT, Scheme, Window, axe, chromium, document, html_faults, telling, unreadable, window
 from playwright.sync_api import Browser, Locator, Page, expect
 from tools import CHECKOUT, environment, need
 
@@ -291,27 +291,6 @@ def legible(drawing: Locator, state: str | None) -> None:
     assert {(edge.get_attribute("data-from"), edge.get_attribute("data-to")) for edge in edges} == EDGES
     assert all(edge.evaluate("edge => edge.getTotalLength()") > 5 for edge in edges)
     none(unreadable(drawing))
-
-
-def unreadable(drawing: Locator) -> list[str]:
-    """What cannot be read in the picture of a graph, in this light and with the fonts that are there."""
-    return [*(f"{what!r} does not fit its place" for what in drawing.evaluate(SPILLED)), *faint(drawing)]
-
-
-# The words that stick out of the shape of their node, in the fonts that are really there; the nodes, out of the drawing.
-SPILLED = """drawing => {
-    const within = (inner, outer) => inner.left >= outer.left - 1 && inner.right <= outer.right + 1
-        && inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1 && inner.width > 0 && inner.height > 0;
-    const box = element => element.getBoundingClientRect();
-    const spilled = [];
-    for (const node of drawing.querySelectorAll('[data-node]')) {
-        const shape = node.querySelector('rect, path, polygon, ellipse, circle');
-        if (!within(box(node), box(drawing))) spilled.push(node.dataset.node);
-        for (const text of node.querySelectorAll('text'))
-            if (!within(box(text), box(shape))) spilled.push(text.textContent);
-    }
-    return spilled;
-}"""
 
 
 # Its outputs, wherever else they are shown

@@ -1,4 +1,4 @@
-"""The whole tree of each golden case, as it was reviewed."""
+"""The whole tree of each golden case, and the gallery of help and errors, as they were reviewed."""
 
 import os
 import shutil
@@ -6,11 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gallery
 import nbformat
 import pytest
 from golden import CASES, ROOT, arguments, generate, notebook, tree
 
+from AutoMLOps.cli import VERBS
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+KEPT = {
+    path.relative_to(gallery.ROOT).as_posix(): path.read_text(encoding="utf-8") for path in gallery.ROOT.rglob("*.txt")
+}
+AGAIN = "python tests/golden.py --accept, and read the diff"
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -97,3 +104,29 @@ def test_the_generated_tests_pass(case, tmp_path):
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "skipped" not in run.stdout
+
+
+# ------------------------------------------------------------------------------- the gallery
+
+
+@pytest.fixture(scope="module")
+def pages():
+    return gallery.pages()
+
+
+@pytest.mark.parametrize("path", sorted(KEPT))
+def test_a_page_of_the_gallery_says_what_was_reviewed(pages, path):
+    assert pages.get(path) == KEPT[path], AGAIN
+
+
+def test_every_page_is_kept(pages):
+    assert pages.keys() == KEPT.keys(), AGAIN
+
+
+def test_every_verb_has_its_help_and_examples():
+    assert {f"help/{name}.txt" for name in (*VERBS, "automlops")} == {path for path in KEPT if path.startswith("help/")}
+    assert all("examples:\n" in KEPT[f"help/{name}.txt"] for name in VERBS if name != "completion")
+
+
+def test_at_least_sixty_mistakes_are_shown():
+    assert sum(text.count("=== ") for path, text in KEPT.items() if path.startswith("errors/")) >= 60

@@ -149,11 +149,20 @@ def _one(program: Program, all_: list[Found], which: str | None, problems: list[
     return None
 
 
+def _inside(text: str) -> Iterator[ast.FunctionDef]:
+    """The functions that are defined within a statement."""
+    (whole,) = ast.parse(text).body
+    yield from (node for node in ast.walk(whole) if isinstance(node, ast.FunctionDef) and node is not whole)
+
+
+def _is_pipeline(decorator: ast.expr) -> bool:
+    return ast.unparse(decorator).partition("(")[0].rpartition(".")[2] == "pipeline"
+
+
 def _none(program: Program) -> Problem:
     hint = "decorate a function with @AutoMLOps.pipeline, or call AutoMLOps.makePipeline(...) in a cell"
     for placed in program.nested:
-        tree = ast.parse(placed.statement.text)
-        inner = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.decorator_list]
+        inner = [node for node in _inside(placed.statement.text) if any(map(_is_pipeline, node.decorator_list))]
         if inner:
             message = f"`{inner[0].name}` is defined inside a `{placed.statement.how}`, which is not looked into"
             return Problem(
