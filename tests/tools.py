@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -22,8 +23,11 @@ def need(name: str) -> str:
     """
     places = (str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin")
     found = shutil.which(name, path=os.pathsep.join(places))
-    if found:
-        return found
+    return found or missing(f"{name} is not installed")
+
+
+def missing(what: str) -> NoReturn:
+    """Skips a test for what is not there, or fails it where every tool is asked for."""
     if os.environ.get("AUTOMLOPS_ALL_TOOLS") == "1":
-        pytest.fail(f"{name} is not installed, and AUTOMLOPS_ALL_TOOLS=1 asks for every tool", pytrace=False)
-    pytest.skip(f"{name} is not installed")
+        pytest.fail(f"{what}, and AUTOMLOPS_ALL_TOOLS=1 asks for every tool", pytrace=False)
+    pytest.skip(what)
