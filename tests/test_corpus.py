@@ -13,10 +13,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from xml.etree import ElementTree
 
 import browser
@@ -46,18 +45,6 @@ VERBS = ("generate", "go", "launchAll")
 # Google's prebuilt components need a google-cloud-aiplatform below 2; their code alone is enough to compile.
 PREBUILT = "google-cloud-pipeline-components==2.22.0"
 USES_PREBUILT = ("google_artifacts",)
-
-# What does not hold yet, and why.
-NOT_YET = {
-    "google_artifacts": "google-cloud-pipeline-components is not installed beside the newest google-cloud-aiplatform",
-}
-
-
-def cases(names=FILES, also: Mapping[str, str] = MappingProxyType({})) -> list:
-    """Every name; those of which something does not hold yet have to fail."""
-    failing = {**NOT_YET, **also}
-    marks = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in failing.items()}
-    return [pytest.param(name, id=name, marks=marks.get(name, ())) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +150,13 @@ def spec_of(name: str, made: dict[str, Made], ours: dict[str, dict]) -> dict:
     return ours[name]["spec"]
 
 
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.parametrize("name", FILES)
 def test_it_compiles_to_the_spec_that_kfp_makes_of_it_alone(name, made, ours, originals):
     assert "error" not in originals[name], originals[name]["error"]
     assert alike(spec_of(name, made, ours)) == alike(originals[name]["spec"])
 
 
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.parametrize("name", FILES)
 def test_it_is_drawn_as_its_spec(name, made, ours):
     drawn = graph.of_spec(spec.read(spec_of(name, made, ours)))
     read = graph.of_pipeline(made[name].generated.pipeline)
@@ -225,7 +212,7 @@ BEYOND = """() => [...document.querySelectorAll('svg')].flatMap(svg => {
 })"""
 
 
-@pytest.mark.parametrize("name", cases(RECKONED))
+@pytest.mark.parametrize("name", RECKONED)
 def test_it_runs_here_and_comes_to_what_plain_python_says(name, made, ours, tmp_path):
     document = spec_of(name, made, ours)
     source = codebase.read(str(made[name].folder)).source

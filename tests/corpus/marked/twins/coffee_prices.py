@@ -8,6 +8,8 @@ def roast(kilograms: float, sheet: Output[Dataset]):
 
     Args:
         kilograms: Raw beans.
+
+    Returns:
         sheet: What is left.
     """
 
