@@ -90,7 +90,13 @@ def run(
     problems = [*misfits(compiled.root, values), *misplaced(compiled.root, stubs)]
     if runner is None:
         hindered = hindered_in(compiled.root, source, stubs)
-        problems += [Problem(message=f"{task} cannot run here: it {why}") for task, why in hindered]
+        problems += [
+            Problem(
+                message=f"{task} cannot run here: it {why}",
+                hint=f"stubs={{{task.rpartition('/')[2]!r}: ...}} stands in for it",
+            )
+            for task, why in hindered
+        ]
     if problems:
         raise BadInput(problems)
     processes = Processes(python, explain, str(folder))
