@@ -771,6 +771,11 @@ def _code(text: str) -> str:
     return text.strip("\n")
 
 
+def _defines(code: str) -> bool:
+    """Whether code begins with a definition, which stands two lines apart."""
+    return code.startswith(("@", "def ", "async def ", "class "))
+
+
 def _one_line(text: str) -> str:
     """Text that is a line of its own: a requirement, a command."""
     if text.splitlines() not in ([text], []):
@@ -808,6 +813,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "container": _container,
     "count": picture.count,
     "credentials": _credentials,
+    "defines": _defines,
     "definitions": _definitions,
     "deprovisioned": _deprovisioned,
     "described": _described,

@@ -53,6 +53,16 @@ def self_tested(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
 # ------------------------------------------------------------------------------- the shape of the tree
 
 
+@pytest.mark.parametrize(
+    ("carried", "blank"),
+    [("STEP = 2", 1), ("def twice(step): ...", 2), ("@dsl.pipeline\ndef part(): ...", 2), ("class Kind: ...", 2)],
+)
+def test_what_travels_into_the_pipeline_stands_apart_where_it_is_a_definition(carried: str, blank: int) -> None:
+    text = texts(dataclasses.replace(WINE, carried=carried))["pipelines/pipeline.py"]
+    before = text.partition(carried)[0]
+    assert before.endswith("\n" * (blank + 1)) and not before.endswith("\n" * (blank + 2))
+
+
 def test_layout_and_templates_match_one_to_one() -> None:
     found = {path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.j2")}
     templates = [emit.template for emit in render.LAYOUT]
