@@ -23,6 +23,7 @@ html_title = f"AutoMLOps {__version__}"
 extensions = ["myst_parser"]
 html_theme = "furo"
 html_copy_source = html_show_copyright = html_show_sphinx = False
+html_show_search_summary = False  # it would have to read other pages, which a page in a folder may not
 myst_heading_anchors = 3
 highlight_language = "text"
 pygments_style, pygments_dark_style = "a11y-high-contrast-light", "github-dark"
