@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb, and gives its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        given = options.parser(_version()).parse_args(words)
+        given = options.given(_version(), words)
     except options.Usage as fault:
         verb = next((word for word in words if word in VERBS), "")
         return _failed(verb, fault, AT_FAULT, str(fault), as_json="--json" in words)

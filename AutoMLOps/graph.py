@@ -464,15 +464,16 @@ class Reading:
 
     def mentioned(self, node: ast.AST) -> list[Place]:
         """The steps whose outputs an expression takes."""
+        within = [node] if isinstance(node, ast.Name | ast.Constant) else list(ast.walk(node))
         taken = [
             inner.value.id
-            for inner in ast.walk(node)
+            for inner in within
             if isinstance(inner, ast.Attribute)
             and inner.attr in ("output", "outputs")
             and isinstance(inner.value, ast.Name)
             and inner.value.id in self.tasks
         ]
-        named = [inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and inner.id in self.tasks]
+        named = [inner.id for inner in within if isinstance(inner, ast.Name) and inner.id in self.tasks]
         if len(taken) != len(named):
             raise Unclear
         return [self.tasks[name][0] for name in taken]

@@ -1,7 +1,8 @@
 """The verbs of the terminal with their options: what each is called, what it takes, and what it says of itself."""
 
 import argparse
-from collections.abc import Callable, Generator
+import difflib
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -81,6 +82,24 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise Usage(f"{message}\n{self.format_usage()}See {self.prog} --help")
+
+
+def given(version: str, words: Sequence[str]) -> argparse.Namespace:
+    """What was called for; a word that its verb does not know is told with the nearest one that it does."""
+    whole = parser(version)
+    found, unknown = whole.parse_known_args(words)
+    if unknown:
+        verb = verbs(whole)[found.verb]
+        known = [name for action in verb._actions for name in action.option_strings]
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
+        verb.error(f"{found.verb} does not take {unknown[0]}" + (f": did you mean {near[0]}?" if near else ""))
+    return found
+
+
+def verbs(whole: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """The parser of each verb."""
+    (found,) = (each for each in whole._actions if isinstance(each, argparse._SubParsersAction))
+    return found.choices
 
 
 def parser(version: str) -> Parser:

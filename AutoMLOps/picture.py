@@ -559,7 +559,9 @@ class Points:
             for point, gap in zip(row, [*gaps, 0.0], strict=True):
                 self.x[point] = at
                 at += gap
+        still = 0  # ways, one after the other, on which nothing moved
         for joined, way in [(self.up, rows), (self.down, rows[::-1])] * 4:
+            before = self.x[:]
             for row, gaps in way:
                 wanted = [_mean([self.x[each] for each in joined[point]], self.x[point]) for point in row]
                 weights = [1.0 if point < self.boxes else 4.0 for point in row]
@@ -567,6 +569,9 @@ class Points:
                 most = (widest - self.widths[row[-1]]) / 2 - sum(gaps)
                 for point, at in zip(row, _apart(wanted, gaps, weights, least, most), strict=True):
                     self.x[point] = at
+            still = still + 1 if self.x == before else 0
+            if still == 2:
+                break
         self.straighten(rows, widest + 2 * GAP)
 
     def straighten(self, rows: Sequence[tuple[list[int], list[float]]], widest: float) -> None:

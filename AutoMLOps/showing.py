@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import codebase, disk, graph, mermaid, picture, processes, read, render, sketch, spec
+from . import api, codebase, disk, graph, mermaid, picture, processes, read, render, sketch, spec
 from .errors import BadInput
 from .graph import Graph
 from .markup import escape
@@ -87,9 +87,10 @@ def _of_codebase(folder: str) -> Graph:
 
 
 def _of_notebook(place: str, which: str | None) -> Graph:
+    source = read.notebook(place, disk.read_text(place))
     beside = os.path.dirname(os.path.abspath(place))
-    notebook = read.notebook(place, disk.read_text(place))
-    reading = read.pipeline(notebook, which=which, reserved=render.RESERVED, beside=beside)
+    settings = {"output_dir": os.path.join(os.path.dirname(place), "AutoMLOps")}
+    reading = api.looked(source, None, None, which=which, beside=beside, demanding=False, settings=settings).reading
     if reading.pipeline is None:
         raise BadInput(reading.problems, UNDONE)
     drawn = graph.of_pipeline(reading.pipeline)

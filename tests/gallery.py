@@ -238,6 +238,7 @@ FILES = {
 TYPED: dict[str, str] = {
     "no verb": "",
     "an option that the verb does not have": "generate wine.py --bogus",
+    "a slip in an option": "generate wine.py --projekt-id my-project",
     "an option without its value": "generate wine.py --project-id",
     "no notebook": "generate",
     "two notebooks": "show wine.py empty.py",

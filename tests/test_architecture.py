@@ -59,7 +59,7 @@ FLOORS = {
     "options": 3,
     "completion": 3,
     "sketch": 6,
-    "showing": 7,
+    "showing": 9,
     "checking": 10,
     "documents": 12,
     "cli": 13,

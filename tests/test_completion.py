@@ -1,6 +1,7 @@
 """Completion: each shell is asked what it would complete, where it is there."""
 
 import argparse
+import shlex
 import subprocess
 
 import pytest
@@ -112,3 +113,12 @@ def test_a_quote_in_a_help_text_stays_one():
     for shell in options.SHELLS:
         ended = subprocess.run([need(shell), "-n"], input=completion.script(shell, parser), text=True, timeout=60)
         assert ended.returncode == 0
+
+
+@pytest.mark.parametrize("name", sorted(VERBS))
+def test_the_examples_of_a_verb_are_calls_that_it_takes(name):
+    verbs = next(each for each in PARSER._actions if each.dest == "verb").choices
+    examples = [shlex.split(line)[1:] for line in verbs[name].epilog.splitlines() if line.startswith("  automlops ")]
+    assert examples or name == "completion"
+    for words in examples:
+        assert PARSER.parse_args(words).verb == name

@@ -40,8 +40,8 @@ def whole(text: str) -> dict:
 @pytest.fixture
 def folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda: ())
-    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits: ())
+    monkeypatch.setattr("AutoMLOps.preflight.tools", lambda **_: ())
+    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda *_, **__: ())
     made = codebase()
     capsys.readouterr()
     return made
@@ -86,7 +86,14 @@ def test_check_and_show(script, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["--json"], ["bogus", "--json"], ["plan", "--json", "--bogus"], ["show", "--json", "a", "b"]]
+    "words",
+    [
+        ["--json"],
+        ["bogus", "--json"],
+        ["plan", "--json", "--bogus"],
+        ["show", "--json", "a", "b"],
+        ["plan", "--jsn", "--json"],
+    ],
 )
 def test_a_wrong_call_is_told_in_it_too(words, capsys):
     assert main(words) == 2
@@ -107,7 +114,7 @@ def test_the_verbs_of_the_cloud(folder, capsys, monkeypatch):
     assert set(told) == {"generated", "planned", "provisioned", "deployed"} and told["deployed"]["images"]
     assert main(["deprovision", "--dry-run", "--json"]) == 0
     assert said(capsys)["result"]["dry_run"] is True
-    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda settings, submits: (LOGIN,))
+    monkeypatch.setattr("AutoMLOps.preflight.checks", lambda *_, **__: (LOGIN,))
     assert main(["plan", "--json"]) == 1
     told = said(capsys)
     assert (
