@@ -13,6 +13,7 @@ from . import spec
 from .model import Artifact, Component, Kind, Origin, Other, Param, Pipeline, Step
 from .nouns import noun
 from .spec import Call, Compare, Compiled, Dag, Definition, FromTask, Input, Literal, Logic, Not, Status, Task
+from .unfolded import unfolded
 
 ROOT = "root"
 FIRST = "the first that holds"  # what branches do
@@ -326,7 +327,7 @@ class Reading:
         return _beside(before, after, order and after not in self.hearing)
 
     def read(self) -> None:
-        self.statements(self.function.body)
+        self.statements(unfolded(self.function, lambda node: self.callee(node) is not None, self.called))
         if next(self.steps, None) is not None:
             raise Unclear
 
@@ -356,11 +357,6 @@ class Reading:
                 case ast.Expr(value=ast.Call() as call):
                     if not self.step(call):
                         self.method(call)
-                case (
-                    ast.Return(value=ast.Attribute(value=value))
-                    | ast.Return(value=ast.Subscript(value=ast.Attribute(value=value)))
-                ):
-                    self.step(value)
                 case ast.With(items=items, body=inner):
                     ends = [self.block(item) for item in items]
                     self.statements(inner)
@@ -400,12 +396,15 @@ class Reading:
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in self.callees:
                 return self.callees[name]
-            case ast.Call(func=func) if (
-                self.blocks.get(name := ast.unparse(func), name.rpartition(".")[2]) == "importer"
-            ):
+            case ast.Call(func=func) if self.called(func) == "importer":
                 gives = Artifact(name="artifact", title="system.Artifact")
                 return Other(name="importer", origin=Origin.IMPORTER, outputs=(gives,))
         return None
+
+    def called(self, function: ast.expr) -> str:
+        """The name of a function without its module, of kfp's as kfp calls it."""
+        name = ast.unparse(function)
+        return self.blocks.get(name, name.rpartition(".")[2])
 
     def look_into(self, place: Place, callee: Other, call: ast.Call) -> None:
         """What a step is that is no Python function of the notebook, and what is in it."""
@@ -485,8 +484,7 @@ class Reading:
         call = item.context_expr
         if not isinstance(call, ast.Call):
             raise Unclear
-        name = ast.unparse(call.func)
-        match self.blocks.get(name, name.rpartition(".")[2]):
+        match self.called(call.func):
             case "If" | "Condition":
                 place = self.group(Shape.CONDITION, "condition", call, 1)
                 place.detail = f"if {self.condition(place, call)}"

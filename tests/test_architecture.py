@@ -21,6 +21,7 @@ FLOORS = {
     "markup": 0,
     "source": 2,
     "synonyms": 1,
+    "unfolded": 2,
     "settings": 2,
     "read": 3,
     "cloud": 3,

@@ -220,6 +220,19 @@ BODIES = {
         take(data=a.outputs["data"])
     num(a=other.output)
 """,
+    "steps made inside of others, and outputs by other names": """
+    first, second = num(a=num().output), word(t=f"{word().output}!")
+    taken = first.output
+    with dsl.ParallelFor(listed(n=taken).output) as item, dsl.If(word(t=item).output == "x"):
+        take(data=make().after(second).outputs["data"], n=num(a=taken).output)
+    one = num()
+    with dsl.If(taken > 1):
+        high = word()
+    with dsl.Else():
+        low = word(t=second.output)
+    chosen = dsl.OneOf(high.output, low.output)
+    word(t=chosen).after(one, sweep())
+""",
     "several groups in one statement": """
     with dsl.If(n > 1), dsl.ParallelFor([1, 2]) as item:
         num(a=item)

@@ -741,9 +741,15 @@ def test_a_step_whose_output_is_returned_at_once_is_a_step():
     assert found.problems == () and [item.name for item in found.pipeline.steps] == ["load"]
 
 
-def test_a_step_that_is_made_inside_an_argument_hides_the_wiring():
+def test_a_step_that_is_made_inside_an_argument_is_a_step_before():
     found = body("b = fit(data=load(rows=3).outputs['data'], depth=1)")
-    assert found.problems == () and not found.pipeline.readable
+    assert found.problems == () and [item.name for item in found.pipeline.steps] == ["load", "fit"]
+    assert found.pipeline.steps[1].arguments[0].of == "load"
+
+
+def test_a_step_that_is_made_as_often_as_python_says_hides_the_wiring():
+    found = body("b = fit(data=(load(rows=3) if LIMIT else load(rows=4)).outputs['data'], depth=1)")
+    assert not found.pipeline or not found.pipeline.readable
 
 
 def test_a_body_that_cannot_be_read_without_running_it_says_so():

@@ -2,9 +2,11 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from ..model import Argument, Artifact, Component, Kind, Origin, Other, Param, Problem, Source, Step, slug
 from ..nouns import replace
+from ..unfolded import unfolded
 from . import kubeflow, travel
 from .program import Program
 from .scopes import walked
@@ -47,7 +49,7 @@ def read(body: Body, nodes: Sequence[ast.AST]) -> Body:
     """Walks the statements of a function in order, then looks at the whole: `nodes` are the function and all in it."""
     function = nodes[0]
     assert isinstance(function, ast.FunctionDef)
-    for statement in function.body:
+    for statement in unfolded(function, lambda node: _callee(body, node) is not None, partial(_function, body)):
         _statement(body, statement)
     late = _late(body, nodes)
     for node in nodes:
@@ -57,7 +59,7 @@ def read(body: Body, nodes: Sequence[ast.AST]) -> Body:
         elif isinstance(node, DECIDES):
             _choice(body, node, late)
     if len(body.used) > len(body.steps):
-        body.readable = False  # a step is made inside an expression: in an argument, a tuple
+        body.readable = False  # a step is made where only running it tells how often: in a loop, a choice
     _order(body)
     _cycle(body, function)
     return body
@@ -91,10 +93,6 @@ def _statement(body: Body, node: ast.stmt) -> None:
                 _block(body, item)
             for statement in inner:
                 _statement(body, statement)
-        case ast.Return(value=ast.Attribute(attr="output", value=value)):
-            _step(body, value)
-        case ast.Return(value=ast.Subscript(value=ast.Attribute(attr="outputs", value=value))):
-            _step(body, value)
         case ast.Expr(value=ast.Constant()) | ast.Return() | ast.Pass():
             pass
         case _:
@@ -143,6 +141,11 @@ def _callee(body: Body, node: ast.expr) -> Component | Other | None:
     if isinstance(node.func, ast.Name) and node.func.id in body.callees:
         return body.callees[node.func.id]
     return _importer(body, node) if kubeflow.is_dsl(body.program.resolve(dotted(node.func)), "importer") else None
+
+
+def _function(body: Body, node: ast.expr) -> str:
+    """The name of a function that is called, without its module."""
+    return body.program.resolve(dotted(node)).rpartition(".")[2]
 
 
 def _importer(body: Body, call: ast.Call) -> Other:
