@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
-from . import codebase, disk, jupyter, read, render, web
+from . import codebase, compiled, disk, jupyter, read, render, web
 from . import settings as settings_
 from .display import Generated
 from .errors import BadInput
@@ -38,7 +38,8 @@ def generate(
     Args:
         project_id: The Google Cloud project. Without one, the files that name a project wait until you give it.
         pipeline_params: A value for each parameter of the pipeline. Left out, those of the last time are used.
-        notebook: A notebook or script to read instead of the cells that ran.
+        notebook: A notebook or script to read instead of the cells that ran; or a compiled pipeline of kfp or TFX, a
+            .json or .yaml file, which is packaged as it is.
         pipeline: The name of the pipeline to take, where the notebook has several.
         dry_run: Show what would be written, and write nothing.
         **settings: Anything else that configs/defaults.yaml holds, and output_dir:
@@ -160,17 +161,21 @@ def looked(
     if chosen is not None and not chosen.run_local:
         chosen = replace(chosen, repository_folder=disk.place(folder))
     values, others = _values(pipeline_params, folder, chosen)
-    reading = read.pipeline(
-        source,
-        values if demanding or values else None,
-        which=which,
-        live=live,
-        images=(chosen or Settings()).images,
-        base_image=(chosen or Settings()).base_image,
-        reserved=render.RESERVED,
-        beside=beside,
-        fetched={(each.how, each.where): _fetched(each, beside, folder) for each in read.wanted(source, live)},
-    )
+    wanted = values if demanding or values else None
+    if compiled.is_meant(source):
+        reading = compiled.pipeline(source, wanted, which)
+    else:
+        reading = read.pipeline(
+            source,
+            wanted,
+            which=which,
+            live=live,
+            images=(chosen or Settings()).images,
+            base_image=(chosen or Settings()).base_image,
+            reserved=render.RESERVED,
+            beside=beside,
+            fetched={(each.how, each.where): _fetched(each, beside, folder) for each in read.wanted(source, live)},
+        )
     return Looked(
         folder=folder,
         settings=chosen,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
 
-from .model import Component, Origin, Other, Pipeline
+from .model import Origin, Pipeline
 from .nouns import noun, replace
 from .settings import Settings
 
@@ -240,25 +240,30 @@ def uses(settings: Settings, pipeline: Pipeline) -> tuple[str, ...]:
     """What the steps use beyond the bucket, as the setting `steps_use` says, else as their code does."""
     if settings.steps_use is not None:
         return settings.steps_use
-    steps: tuple[Component | Other, ...] = (*pipeline.components, *pipeline.others)
-    found = {
-        *("bigquery" for step in steps if _reaches(step, BIGQUERY)),
-        *("vertex-jobs" for step in steps if _reaches(step, VERTEX) and _starts(step)),
-    }
-    return tuple(sorted(found))
+    found = {each for component in pipeline.components for each in used(component.google, component.source)}
+    for other in pipeline.others:
+        prebuilt = other.origin is Origin.IMPORTED  # Google's components of Vertex AI are made for that
+        found |= {"bigquery"} if _reach(other.google, BIGQUERY) else set()
+        found |= {"vertex-jobs"} if prebuilt and _reach(other.google, VERTEX) else set()
+    return tuple(sorted({*found, *(pipeline.given.uses if pipeline.given else ())}))
 
 
-def _reaches(step: Component | Other, modules: tuple[str, ...]) -> bool:
-    return any(module == each or module.startswith(f"{each}.") for module in step.google for each in modules)
+def used(google: tuple[str, ...], code: str) -> Iterator[str]:
+    """What code that reaches Google by these modules uses."""
+    if _reach(google, BIGQUERY):
+        yield "bigquery"
+    if _reach(google, VERTEX) and _starts(code):
+        yield "vertex-jobs"
 
 
-def _starts(component: Component | Other) -> bool:
-    """Whether the code calls what starts a job or deploys a model: `CustomJob(...)`, `model.deploy(...)`. Google's
-    prebuilt components of Vertex AI are made for that."""
-    if isinstance(component, Other):
-        return component.origin is Origin.IMPORTED
+def _reach(google: tuple[str, ...], modules: tuple[str, ...]) -> bool:
+    return any(module == each or module.startswith(f"{each}.") for module in google for each in modules)
+
+
+def _starts(code: str) -> bool:
+    """Whether the code calls what starts a job or deploys a model: `CustomJob(...)`, `model.deploy(...)`."""
     try:
-        module = ast.parse(component.source)
+        module = ast.parse(code)
     except SyntaxError:
         return False
     return any(name in STARTS or name.endswith("Job") for name in _called(module))

@@ -252,6 +252,8 @@ def _cut(text: str) -> str:
 
 def of_pipeline(pipeline: Pipeline) -> Graph | None:
     """The graph of a pipeline as it was read, the one that kfp would compile; None where only kfp can tell."""
+    if pipeline.given:
+        return of_spec(spec.judged(json.loads(pipeline.given.spec)).compiled)
     if not pipeline.readable or not pipeline.steps:
         return None
     words = {each.name: each.name for each in pipeline.parameters}

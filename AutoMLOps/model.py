@@ -177,6 +177,21 @@ class Other:
 
 
 @noun
+class Given:
+    """A pipeline that was compiled elsewhere: its file as it was given, the spec in it as JSON, and what can be seen.
+
+    `steps` are those that run in a container, with its image. `uses` is what they use beyond the bucket, as far as
+    their commands hold the code; `unseen` are the steps whose code their images hold.
+    """
+
+    text: str
+    spec: str
+    steps: tuple[tuple[str, str], ...] = ()
+    uses: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+@noun
 class Pipeline:
     """What a notebook says: components, how they are wired, and the code of the wiring.
 
@@ -184,7 +199,8 @@ class Pipeline:
     before it, `imports` what those import. `others` are the steps that are no components of ours. `steps` is empty
     where the body cannot be read without running it (`readable`). `values` are the values of its parameters for a run,
     as (name, JSON text). `name` is clean enough for a resource (`wine-quality`), `title` is what the user called it.
-    `tools` are the pinned packages that compile it and submit it.
+    `tools` are the pinned packages that compile it and submit it. One that was compiled elsewhere is `given`, and has
+    no code.
     """
 
     name: str
@@ -202,6 +218,7 @@ class Pipeline:
     values: tuple[tuple[str, str], ...] = ()
     tools: tuple[str, ...] = ()
     notebook: str = ""
+    given: Given | None = None
 
 
 @noun

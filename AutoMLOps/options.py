@@ -44,7 +44,7 @@ SECTIONS = {
     "files": "settings of the files",
 }
 
-NOTEBOOK = "a notebook (.ipynb) or a script (.py, with or without # %%%% cells)"
+NOTEBOOK = "a notebook (.ipynb), a script (.py, with or without # %%%% cells) or a compiled pipeline (.json, .yaml)"
 FOLDER = "the codebase's folder; default: the current one if it is a codebase, else AutoMLOps"
 CODES = """exit codes:
   0    done
@@ -155,7 +155,7 @@ def _looking(verb: Verb) -> None:
         " compiles it first, in a process of its own."
     )
     show = verb("show", "draw the pipeline", words, "[NOTEBOOK|FOLDER|SPEC] [options]", *SHOWS)
-    words = f"{NOTEBOOK}, a codebase's folder, or a compiled pipeline (.json, .yaml); default: the codebase"
+    words = f"{NOTEBOOK}, or a codebase's folder; default: the codebase"
     show.add_argument("place", type=Path, nargs="?", metavar="NOTEBOOK|FOLDER|SPEC", help=words)
     show.add_argument("--pipeline", metavar="NAME", help="the pipeline to take, where the notebook has several")
     forms = show.add_argument_group("in another form", "FILE may be -, which is standard output")

@@ -19,7 +19,22 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from . import cloud, graph, mermaid, picture, source
 from .errors import BadInput
-from .model import Artifact, Component, File, Import, Kind, Origin, Other, Param, Pipeline, Problem, Step, Tree, slug
+from .model import (
+    Artifact,
+    Component,
+    File,
+    Given,
+    Import,
+    Kind,
+    Origin,
+    Other,
+    Param,
+    Pipeline,
+    Problem,
+    Step,
+    Tree,
+    slug,
+)
 from .read.images import together
 from .read.requirements import disputed
 from .settings import Settings, table
@@ -36,7 +51,7 @@ class Emit(NamedTuple):
     template: str
     to: str
     each: Literal["pipeline", "image", "component", "loaded"] = "pipeline"
-    when: Literal["always", "project", "ci", "drawn", "images", "builds", "cloud builds"] = "always"
+    when: Literal["always", "project", "ci", "drawn", "images", "builds", "cloud builds", "given"] = "always"
 
 
 LAYOUT = (
@@ -54,6 +69,7 @@ LAYOUT = (
     Emit(template="docs/pipeline.svg.j2", to="docs/pipeline.svg", when="drawn"),
     Emit(template="pipelines/parameter_values.json.j2", to="{settings.parameter_values_path}"),
     Emit(template="pipelines/pipeline.py.j2", to="pipelines/pipeline.py"),
+    Emit(template="pipelines/pipeline_spec.j2", to="pipelines/{spec}", when="given"),
     Emit(template="pipelines/pipeline_runner.py.j2", to="pipelines/pipeline_runner.py", when="project"),
     Emit(template="pipelines/requirements.txt.j2", to="pipelines/requirements.txt"),
     Emit(template="provision/deprovision_resources.sh.j2", to="provision/deprovision_resources.sh", when="project"),
@@ -93,8 +109,8 @@ PIPELINE_IMPORTS = (
     Import(module="json"),
     Import(module="re"),
     Import(module="pathlib", name="Path"),
-    Import(module="google.protobuf", name="json_format"),
 )
+COMPILING_IMPORTS = (Import(module="google.protobuf", name="json_format"),)
 # What it takes to name the images that were built for components of ours, and to load a component.yaml.
 NAMING_IMPORTS = (Import(module="collections.abc", name="Iterable"),)
 LOADING_IMPORTS = (
@@ -110,17 +126,18 @@ def tree(pipeline: Pipeline, settings: Settings) -> Tree:
     shared: dict[str, object] = {"pipeline": pipeline, "settings": settings, "images": images}
     shared["cloud"] = cloud.resources(settings, pipeline) if settings.project_id else None
     shared["graph"] = graph.of_pipeline(pipeline)
+    shared["spec"] = _spec(pipeline)
     shared |= {"several": len(images) > 1, "the_images": "the images" if len(images) > 1 else "the image"}
     files = [
         File(path=path, text=_headed(text, path, settings.license_header))
         for emit in LAYOUT
-        if _wanted(emit, settings, images, shared["graph"] is not None)
+        if _wanted(emit, settings, images, shared["graph"] is not None, pipeline.given is not None)
         for path, text in _emitted(emit, shared, pipeline, settings, images)
     ]
     return Tree(files=_distinct(sorted(files, key=lambda file: file.path)))
 
 
-def _wanted(emit: Emit, settings: Settings, images: tuple[Image, ...], is_drawn: bool) -> bool:
+def _wanted(emit: Emit, settings: Settings, images: tuple[Image, ...], is_drawn: bool, is_given: bool) -> bool:
     by_push = bool(settings.project_id) and not settings.run_local
     match emit.when:
         case "always":
@@ -131,6 +148,8 @@ def _wanted(emit: Emit, settings: Settings, images: tuple[Image, ...], is_drawn:
             return by_push
         case "drawn":
             return is_drawn
+        case "given":
+            return is_given
         case "images":
             return bool(images)
         case "builds":
@@ -146,7 +165,7 @@ def _emitted(
     render = _template(emit.template).render
     match emit.each:
         case "pipeline":
-            yield emit.to.format(settings=settings), render(shared)
+            yield emit.to.format(settings=settings, spec=shared["spec"]), render(shared)
         case "image":
             for image in images:
                 yield emit.to.format(folder=image.folder), render(shared, image=image)
@@ -320,9 +339,28 @@ def _container(component: Component, image: Image) -> dict[str, object]:
 
 def _import_block(pipeline: Pipeline) -> str:
     """Our imports and the pipeline's as one block."""
+    if pipeline.given:
+        reading = () if _spec(pipeline).endswith(".json") else (Import(module="yaml"),)
+        return source.imports((*PIPELINE_IMPORTS, *reading))
     naming = NAMING_IMPORTS if pipeline.components else ()
     loading = LOADING_IMPORTS if pipeline.components or _loaded(pipeline) else ()
-    return source.imports((*PIPELINE_IMPORTS, *naming, *loading, *pipeline.imports))
+    return source.imports((*PIPELINE_IMPORTS, *COMPILING_IMPORTS, *naming, *loading, *pipeline.imports))
+
+
+def _spec(pipeline: Pipeline) -> str:
+    """The name of the file with the spec of a pipeline that was compiled elsewhere."""
+    return f"pipeline_spec{os.path.splitext(pipeline.notebook)[1].lower()}"
+
+
+def _unseen(given: Given) -> str:
+    """The steps whose code nothing here can see."""
+    return " and ".join(filter(None, (", ".join(given.unseen[:-1]), given.unseen[-1])))
+
+
+def _containers(pipeline: Pipeline) -> Iterator[tuple[str, ...]]:
+    """One row for each step of such a pipeline that runs in a container."""
+    for name, image in pipeline.given.steps if pipeline.given else ():
+        yield _md(name), f"`{_line(image)}`"
 
 
 def _google(pipeline: Pipeline) -> dict[str, str]:
@@ -613,7 +651,10 @@ def _introduced(pipeline: Pipeline, settings: Settings) -> str:
     """The docstring of pipeline.py."""
     command = f"python pipelines/pipeline.py --output {settings.pipeline_job_spec_path}"
     described = f"\n\n{pipeline.description}" if pipeline.description.strip() else ""
-    return f"The pipeline {pipeline.name}.{described}\n\nCompile it:  {command}"
+    does = "Check it and write it out" if pipeline.given else "Compile it"
+    return (
+        f"The pipeline {pipeline.name}{', as it was compiled' * bool(pipeline.given)}.{described}\n\n{does}:  {command}"
+    )
 
 
 def _install(pipeline: Pipeline, images: tuple[Image, ...]) -> str:
@@ -811,6 +852,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "code": _code,
     "comment": _comment,
     "container": _container,
+    "containers": _containers,
     "count": picture.count,
     "credentials": _credentials,
     "defines": _defines,
@@ -853,6 +895,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "tests": _tests,
     "titles": _titles,
     "triggered": _triggered,
+    "unseen": _unseen,
     "values": _values,
     "watched": _watched,
     "whole": _whole,

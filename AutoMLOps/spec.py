@@ -191,23 +191,37 @@ class Compiled:
 # Reading one
 
 
+class Judged(NamedTuple):
+    """A spec, what in it refers to nothing, and what of it this machine cannot run although it may be valid."""
+
+    compiled: Compiled
+    faults: tuple[Problem, ...]
+    limits: tuple[Problem, ...]
+
+
 def read(document: Mapping[str, Any]) -> Compiled:
     """The spec of a JSON document (a PipelineJob's `pipelineSpec` too); what is not valid in it is told at once."""
-    document = document.get("pipelineSpec", document)
-    problems: list[Problem] = []
-    reader = Reader(document, problems)
-    name = document.get("pipelineInfo", {}).get("name", "pipeline")
-    compiled = Compiled(name=name, root=reader.definition("root", document.get("root", {})))
-    if problems:
-        raise BadInput(dict.fromkeys(problems))
+    compiled, faults, limits = judged(document.get("pipelineSpec", document))
+    if faults or limits:
+        raise BadInput((*faults, *limits))
     return compiled
 
 
+def judged(document: Mapping[str, Any]) -> Judged:
+    """The spec, whatever is wrong with it."""
+    reader = Reader(document, problems=[], limits=[])
+    name = document.get("pipelineInfo", {}).get("name", "pipeline")
+    compiled = Compiled(name=name, root=reader.definition("root", document.get("root", {})))
+    faults, limits = dict.fromkeys(reader.problems), dict.fromkeys(reader.limits)
+    return Judged(compiled, tuple(faults), tuple(limits))
+
+
 class Reader(NamedTuple):
-    """The components and executors that tasks of the document refer to, and the faults found on the way."""
+    """The components and executors that tasks of the document refer to, and the faults and limits found on the way."""
 
     document: Mapping[str, Any]
     problems: list[Problem]
+    limits: list[Problem]
 
     def definition(self, name: str, section: Mapping[str, Any]) -> Definition:
         definition = Definition(
@@ -220,7 +234,7 @@ class Reader(NamedTuple):
             self.problems.extend(unsound(definition.body, {each.name for each in definition.inputs}))
         names = [task.name for task in definition.body.tasks] if isinstance(definition.body, Dag) else []
         for word in (word for word in [*names, *(each.name for each in definition.outputs)] if not NAME.match(word)):
-            self.problems.append(Problem(message=f"{word!r} cannot name a task or an output: it names a folder here"))
+            self.limits.append(Problem(message=f"{word!r} cannot name a task or an output: it names a folder here"))
         return definition
 
     def dag(self, section: Mapping[str, Any]) -> Dag:
@@ -256,7 +270,7 @@ class Reader(NamedTuple):
                 " holds a quote or a backslash, or a number compared with a string, does not survive it; compare"
                 " in a step, and use its bool"
             )
-            self.problems.append(Problem(message=message, hint=hint))
+            self.limits.append(Problem(message=message, hint=hint))
             return None
 
     def executor(self, label: str) -> Container | Importer | Foreign:
@@ -271,8 +285,8 @@ class Reader(NamedTuple):
             case {"importer": importer}:
                 schema = importer.get("typeSchema", {})
                 return Importer(
-                    uri=str(importer.get("artifactUri", {}).get("constant", "")),
-                    title=schema.get("schemaTitle", "system.Artifact"),
+                    uri=str(constant(importer.get("artifactUri", {})) or ""),
+                    title=titled(schema),
                     version=schema.get("schemaVersion", "0.0.1"),
                     metadata=json.dumps(whole(importer.get("metadata", {}))),
                 )
@@ -313,7 +327,7 @@ def unsound(dag: Dag, inputs: set[str]) -> Iterator[Problem]:
 def declared(section: Mapping[str, Any]) -> Iterator[Param | Artifact]:
     """The inputs or outputs that a component declares."""
     for name, each in section.get("parameters", {}).items():
-        kind = each.get("parameterType", each.get("type", "STRING"))
+        kind = each.get("parameterType", OLDER.get(each.get("type", "STRING"), each.get("type")))
         yield Param(
             name=name,
             kind=Kind(kind) if kind in Kind.__members__ else Kind.STRUCT,  # TASK_CONFIG, which is a struct
@@ -324,11 +338,31 @@ def declared(section: Mapping[str, Any]) -> Iterator[Param | Artifact]:
         schema = each.get("artifactType", {})
         yield Artifact(
             name=name,
-            title=schema.get("schemaTitle", "system.Artifact"),
+            title=titled(schema),
             version=schema.get("schemaVersion", "0.0.1"),
             many=each.get("isArtifactList", False),
             optional=each.get("isOptional", False),
         )
+
+
+# What the types of parameters were called up to schema version 2.0.0, which TFX wrote for long.
+OLDER = {"INT": "NUMBER_INTEGER", "DOUBLE": "NUMBER_DOUBLE"}
+
+
+def titled(schema: Mapping[str, Any]) -> str:
+    """The title of an artifact's type; TFX has it in a schema of its own."""
+    found = re.search(r"^title: *(\S+)", str(schema.get("instanceSchema", "")), re.MULTILINE)
+    return str(schema.get("schemaTitle", found[1] if found else "system.Artifact"))
+
+
+def constant(section: Mapping[str, Any]) -> Any:
+    """A value that a spec holds, in the words of its schema or of the one before; None where it holds none."""
+    match section.get("constantValue", section):
+        case {"intValue": value}:
+            return int(value)
+        case {"stringValue": value} | {"doubleValue": value} | {"constant": value}:
+            return value
+    return None
 
 
 def arguments(section: Mapping[str, Any]) -> Iterator[Given]:
@@ -345,8 +379,8 @@ def arguments(section: Mapping[str, Any]) -> Iterator[Given]:
 
 def source(section: Mapping[str, Any]) -> Constant | FromInput | FromTask | Status:
     match section:
-        case {"runtimeValue": {"constant": value}}:
-            return Constant(text=json.dumps(whole(value)))
+        case {"runtimeValue": {"constant": _} | {"constantValue": _} as value}:
+            return Constant(text=json.dumps(whole(constant(value))))
         case {"runtimeValue": {"runtimeParameter": str(name)}}:
             return FromInput(name=name)
         case {"componentInputParameter": str(name)} | {"componentInputArtifact": str(name)}:

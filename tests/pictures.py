@@ -472,13 +472,13 @@ CONTAINERS = Pipeline(
     title="Only containers",
     function="pipeline",
     carried="""@dsl.container_component
-def shout(word: str, loud: dsl.OutputPath(str)):
-    return dsl.ContainerSpec(image="alpine:3.20", command=["sh", "-c"], args=["echo $0! >$1", word, loud])
+def shout(word: str):
+    return dsl.ContainerSpec(image="alpine:3.20", command=["echo"], args=[word])
 """,
     body="""@dsl.pipeline(name="only-containers")
 def pipeline(word: str = "hey"):
     first = shout(word=word)
-    shout(word=first.outputs["loud"])
+    shout(word=word).after(first)
 """,
     parameters=(Param(name="word", kind=Kind.STRING, default='"hey"'),),
     readable=False,

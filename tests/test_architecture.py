@@ -30,6 +30,7 @@ FLOORS = {
     "failures": 3,
     "disk": 4,
     "jupyter": 4,
+    "compiled": 4,
     "graph": 4,
     "codebase": 4,
     "processes": 4,

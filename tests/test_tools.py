@@ -44,6 +44,7 @@ CASES = {
 RUFF = ["check", "--isolated", "--line-length", "120", "--select", "E,F,W,B,I,S", "--no-cache"]
 YAMLLINT = """
 extends: default
+ignore: pipeline_spec.yaml
 rules:
   line-length: {max: 120, allow-non-breakable-inline-mappings: true}
   document-start: disable

@@ -15,9 +15,18 @@ MARKED = ("define_imports", "define_component", "define_kfp_pipeline")
 PYTHON_MAGICS = frozenset({"time", "capture", "prun", *MARKED})
 
 
+# How the names of compiled pipelines end.
+COMPILED = (".json", ".yaml", ".yml")
+
+
 def notebook(name: str, text: str, stop: int = 0) -> Notebook:
-    """The code cells of a file: a notebook by its ending, a script with `# %%` cells, or one script whole."""
+    """The code cells of a file: a notebook by its ending, a script with `# %%` cells, or one script whole.
+
+    A compiled pipeline is one cell, for whoever reads those.
+    """
     short = os.path.basename(name)
+    if name.lower().endswith(COMPILED):
+        return Notebook(name=short, cells=(Cell(label=short, text=text),))
     cells = _ipynb(short, text) if name.endswith(".ipynb") else _script(short, text)
     if not any(cell.text.strip() for cell in cells):
         raise BadInput([Problem(message=f"{short} has no code", hint="write a component and a pipeline into it first")])

@@ -210,7 +210,7 @@ def _pipeline(
     used = tuple(components[name] for name in dict.fromkeys([*in_turn, *components]))
     for group in together(used, where.images, where.base_image):
         faults.problems += conflicts(group)
-    bound_ = () if values is None else _values(owner, parameters, values, faults.problems)
+    bound_ = () if values is None else fitting(owner, parameters, values, faults.problems)
     pins = _installed(carried, owner, where.places)
     faults.problems += pins.problems
     made = prebuilt(program, [function, *(ast.parse(placed.statement.text) for placed in carried.statements)])
@@ -488,7 +488,7 @@ def _decorator(found: Found, description: str) -> str:
     return "\n".join(["@dsl.pipeline(", *(f"    {part}," for part in parts), ")"]) + "\n"
 
 
-def _values(
+def fitting(
     owner: Owner, parameters: Mapping[str, Param], values: Mapping[str, object], problems: list[Problem]
 ) -> tuple[tuple[str, str], ...]:
     """The parameter values, in the order of the signature, each checked against its type."""
