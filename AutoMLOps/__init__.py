@@ -13,6 +13,10 @@
     AutoMLOps.go(project_id="my-project", pipeline_params={...})        # all the way to a run on Vertex AI
     AutoMLOps.runs()                                                    # the rehearsals so far
 
+Each of these has help of its own: `AutoMLOps.generate?` in a notebook, `help(AutoMLOps.generate)` elsewhere. A notebook
+that knows nothing of decorators marks its cells with %%define_imports and %%define_component instead: see
+`AutoMLOps.makeComponent?`. Pipelines in Kubeflow's own syntax are taken as they are.
+
 `import AutoMLOps` gives the same module. Importing it configures nothing, reads nothing, and outside IPython registers
 nothing.
 """
