@@ -20,7 +20,7 @@ from .others import container, prebuilt
 from .program import Program, program
 from .requirements import Pinned, Places, conflicts, pinned, search, tools
 from .scopes import walked
-from .signature import Signature, signature, unquoted
+from .signature import Refused, Signature, signature, unquoted
 from .statements import Statement, bound, statements
 from .wiring import Found, pipelines, reached, roots
 
@@ -421,7 +421,10 @@ def _spelled(text: str, function: ast.FunctionDef) -> tuple[str, set[Import]]:
     annotations = [argument.annotation for argument in function.args.args if argument.annotation]
     spelled: set[Import] = set()
     for annotation in annotations:
-        plain = unquoted(annotation)
+        try:
+            plain = unquoted(annotation)
+        except Refused:
+            continue  # which was told where the signature was read
         if isinstance(plain, ast.BinOp) and isinstance(plain.right, ast.Constant):
             changes.append((annotation, f"Optional[{ast.unparse(plain.left)}]"))
             spelled.add(Import(module="typing", name="Optional"))
