@@ -149,6 +149,12 @@ def test_the_links_of_the_readme_lead_somewhere():
         assert not anchor or anchor[1:] in headings(target), path + anchor
 
 
+def test_the_first_page_leads_to_every_other_once():
+    linked = re.findall(r"\]\(([^)]*[.]md)\)", (CHECKOUT / "docs/index.md").read_text(encoding="utf-8"))
+    there = {page.relative_to(CHECKOUT / "docs").as_posix() for page in pages.PAGES[1:]} - {"index.md"}
+    assert sorted(linked) == sorted(there)
+
+
 def headings(page: Path) -> set[str]:
     """The anchors of a page's headings, as hosts make them."""
     titles = re.findall("^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)

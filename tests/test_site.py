@@ -45,13 +45,11 @@ def words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text))
 
 
-def test_every_page_is_reached_from_the_first(site):
+def test_every_page_has_its_place_in_the_contents(site):
     first = (site / "index.html").read_text(encoding="utf-8")
-    built = {path.relative_to(site).as_posix() for path in site.rglob("*.html") if "_" not in path.parts[0]}
-    assert not [
-        name for name in built - {"index.html", "genindex.html", "search.html"} if f'href="{name}"' not in first
-    ]
-    assert {page.relative_to(CHECKOUT / "docs").with_suffix(".html").as_posix() for page in pages.PAGES[1:]} <= built
+    for page in pages.PAGES[1:]:
+        name = page.relative_to(CHECKOUT / "docs").with_suffix(".html").as_posix()
+        assert name == "index.html" or f'<a class="reference internal" href="{name}">' in first
 
 
 def test_the_reference_has_every_public_name_with_its_words(reference):
