@@ -455,6 +455,12 @@ def _loaded(pipeline: Pipeline) -> list[Other]:
     return [other for other in pipeline.others if other.origin is Origin.LOADED]
 
 
+def _contained(pipeline: Pipeline) -> list[Other]:
+    """The steps that run in images of others."""
+    ours = (Origin.PIPELINE, Origin.IMPORTER)
+    return [other for other in pipeline.others if other.origin not in ours]
+
+
 def _whole(text: str) -> str:
     """A text as it was given."""
     return text
@@ -851,6 +857,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "build_region": _build_region,
     "code": _code,
     "comment": _comment,
+    "contained": _contained,
     "container": _container,
     "containers": _containers,
     "count": picture.count,

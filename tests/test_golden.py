@@ -61,12 +61,14 @@ def test_the_same_input_gives_the_same_bytes_under_any_hash_seed(seed, tmp_path)
         assert tree(tmp_path / case) == tree(ROOT / case / "tree")
 
 
-@pytest.mark.parametrize("case", ["marked", "decorated"])
+@pytest.mark.parametrize("case", ["marked", "decorated", "kubeflow"])
 def test_a_live_kernel_gives_the_same_tree(case, tmp_path):
     from nbclient import NotebookClient
 
     cells = nbformat.read(notebook(case), as_version=4) if case == "marked" else _cells(case)
     (tmp_path / "settings_of_the_case.py").write_text(f"ARGUMENTS = {arguments(case)!r}\n", encoding="utf-8")
+    for beside in (ROOT / case).glob("*.yaml"):  # what the notebook loads
+        shutil.copy(beside, tmp_path)
     path = f"{REPOSITORY}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     NotebookClient(cells, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute(
         env={**os.environ, "PYTHONPATH": path}

@@ -142,13 +142,23 @@ def test_a_second_generate_leaves_the_runs_alone(script):
     assert len(records.recorded("AutoMLOps")) == 1
 
 
+# What stands in for the containers of a case, which do not run here.
+CONTAINED = {
+    "kubeflow": {
+        "bottle": lambda crop, jars, jar: Path(jar.path).write_text(crop),
+        "label_it": lambda text, jar: {"label": text},
+        "taste": lambda jar: None,
+    }
+}
+
+
 @pytest.mark.parametrize("case", golden.CASES)
 def test_every_golden_case_runs(case, tmp_path):
     golden.generate(case, tmp_path / "made")
     if case == "no_project":
         assert AutoMLOps.rehearse(output_dir=str(tmp_path / "made")).state is State.SUCCEEDED
     else:
-        run = AutoMLOps.rehearse(output_dir=str(tmp_path / "made"))
+        run = AutoMLOps.rehearse(output_dir=str(tmp_path / "made"), stubs=CONTAINED.get(case))
         assert run.state is State.SUCCEEDED and len(run.tasks) >= 2
 
 

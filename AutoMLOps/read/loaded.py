@@ -48,7 +48,7 @@ class Wanted(NamedTuple):
     @property
     def told(self) -> str:
         """Where the text is from, as the first line of its file says."""
-        return f"From {f'a text in {self.cell}' if self.how == 'text' else ' '.join(self.where.split())}"
+        return f"From {'a text in the notebook' if self.how == 'text' else ' '.join(self.where.split())}"
 
 
 class Fetched(NamedTuple):
