@@ -18,7 +18,7 @@ from kfp.dsl import Model, Output
 
 COMPONENTS = Path(__file__).resolve().parent.parent / "components"
 # kfp reads components by the loader of this name; the one in C says the same in a tenth of the time.
-yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]
 
 
 def component(name: str):

@@ -27,7 +27,7 @@ if [[ -n ${PLAN-} ]]; then
   MADE=$found/made MAKING=$found/making
 fi
 mkdir -p "$MAKING"
-touch "$MADE" "$found/new-accounts"
+touch "$MADE" "$found/new-accounts" "$found/named"
 
 # shellcheck source=scripts/gcloud.sh
 source scripts/gcloud.sh
@@ -79,6 +79,15 @@ see() {
     || stop "looking for the ${name//-/ }" "$errors" "$on"
 }
 
+# ahead NAME COMMAND...    asks before its turn, and keeps the answer as NAME; what fails is asked again in its turn.
+ahead() {
+  local name=$1
+  shift
+  if "$@" --project="$PROJECT" >"$found/$name.ahead" 2>/dev/null </dev/null; then
+    mv "$found/$name.ahead" "$found/$name"
+  fi
+}
+
 # entry KIND NAME LOCATION SHARED [ROLE MEMBER]    a line of the record: one thing that was made.
 entry() {
   printf '{"kind": "%s", "name": "%s", "location": "%s", "role": "%s", "member": "%s", "shared": %s, ' \
@@ -118,18 +127,26 @@ there() {
   [[ $1 == '{"kind": "registry",'* && -n $(registries --project="$PROJECT" 2>/dev/null) ]]
 }
 
-# make ON WHAT LINE COMMAND...    makes something that is not there, and writes LINE to the record.
+# make ON WHAT LINES COMMAND...    makes what is not there, and writes to the record its line, or one for each of several.
 make() {
-  local on=$1 what=$2 line=$3 errors
+  local on=$1 what=$2 lines=$3 line errors
   shift 3
   [[ -z ${PLAN-} ]] || return 0
   errors=$(mktemp "$found/XXXXXX")
-  printf '%s\n' "$line" >"$(note "$line")"
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >"$(note "$line")"
+  done <<<"$lines"
   if ! patiently "$EARLY|$BUSY" "$errors" "$@" >/dev/null && ! grep -qiE 'already (exists|own)' "$errors"; then
-    ! grep -qiE 'permission|denied|forbidden|invalid|quota|not available' "$errors" || there "$line" || rm -f "$(note "$line")"
+    if grep -qiE 'permission|denied|forbidden|invalid|quota|not available' "$errors" && ! there "$lines"; then
+      while IFS= read -r line; do
+        rm -f "$(note "$line")"
+      done <<<"$lines"
+    fi
     stop "making $what" "$errors" "$on"
   fi
-  record "$line"
+  while IFS= read -r line; do
+    record "$line"
+  done <<<"$lines"
 }
 
 # change ON STEP COMMAND...    changes something that is there; the step says what is done to it.
@@ -146,6 +163,10 @@ change() {
 registry() {
   local why='holds the images that the steps run in' line
   line=$(entry registry "$REGISTRY" "$REGISTRY_LOCATION" true)
+  if [[ -e $found/policy-of-registry ]] && ours "$line"; then
+    said kept registry "$REGISTRY" "$why"
+    return
+  fi
   look registry registry registries
   if [[ -s $found/registry ]]; then
     ours "$line" || :
@@ -162,31 +183,49 @@ registry() {
   fi
 }
 
-# managed LINE    whether the bucket is one that this pipeline or another one made.
+bucket() {
+  # Of this project alone: a bucket of that name elsewhere is somebody else's, and making ours will say so.
+  look bucket bucket gcloud storage buckets list --filter="name=$BUCKET" --format="value[separator='|']($WAYS)"
+  if [[ ! -s $found/bucket ]]; then
+    make bucket "the bucket $BUCKET" "$(entry bucket "$BUCKET" "$BUCKET_LOCATION" true)" \
+      gcloud storage buckets create "gs://$BUCKET" --location="$BUCKET_LOCATION" --uniform-bucket-level-access \
+      --public-access-prevention
+    touch "$found/new-bucket"
+  fi
+}
+
+# managed    whether the bucket is one that this pipeline or another one made.
 managed() {
-  ours "$1" || grep -q '|automlops$' "$found/bucket"
+  ours "$(entry bucket "$BUCKET" "$BUCKET_LOCATION" true)" || grep -q '|automlops$' "$found/bucket"
 }
 
 # The bucket takes roles on the whole of it alone, is never public, and keeps older versions of what is replaced.
 # One that was there before keeps its own ways.
-bucket() {
-  local why='holds artifacts, compiled pipelines, sources to build and build logs' line fate=kept
-  line=$(entry bucket "$BUCKET" "$BUCKET_LOCATION" true)
-  # Of this project alone: a bucket of that name elsewhere is somebody else's, and making ours will say so.
-  look bucket bucket gcloud storage buckets list --filter="name=$BUCKET" --format="value[separator='|']($WAYS)"
-  if [[ ! -s $found/bucket ]]; then
-    make bucket "the bucket $BUCKET" "$line" gcloud storage buckets create "gs://$BUCKET" \
-      --location="$BUCKET_LOCATION" --uniform-bucket-level-access --public-access-prevention
-    fate=created
-    touch "$found/new-bucket"
-  fi
-  if [[ $(<"$found/bucket") != 'True|enforced|True|automlops' ]] && managed "$line"; then
+bucket_ways() {
+  local fate=kept
+  [[ -s $found/bucket ]] || fate=created
+  if [[ $(<"$found/bucket") != 'True|enforced|True|automlops' ]] && managed; then
     # Creating one takes neither versioning nor labels.
     change bucket "changing the bucket $BUCKET" gcloud storage buckets update "gs://$BUCKET" --uniform-bucket-level-access \
       --public-access-prevention --versioning --update-labels=managed-by=automlops
     [[ $fate == created ]] || fate=changed
   fi
-  said "$fate" bucket "$BUCKET" "$why"
+  said "$fate" bucket "$BUCKET" 'holds artifacts, compiled pipelines, sources to build and build logs'
+}
+
+# accounts EMAIL...    asks which accounts there are, unless policies that were read ahead name these: Google calls one that
+# was deleted otherwise in them.
+accounts() {
+  local email
+  for email; do
+    grep -qsF " serviceAccount:$email " "$found"/policy-of-* || break
+    echo "$email" >>"$found/named"
+  done
+  if [[ $(grep -c . "$found/named") == "$#" ]]; then
+    mv "$found/named" "$found/accounts"
+  else
+    look accounts account gcloud iam service-accounts list --format='value(email)'
+  fi
 }
 
 # account EMAIL SHARED TITLE WHY
@@ -203,58 +242,138 @@ account() {
   fi
 }
 
+# read_policy HOW ON NAME LOCATION    who has which role on something, on which condition: `look` asks now, and `ahead` where
+# an earlier run gave a role on it.
+read_policy() {
+  local how=$1 on=$2 policy=policy-of-$2
+  [[ $on != secret ]] || policy=$policy-$3
+  [[ ! -e $found/$policy ]] || return 0
+  shift
+  set -- policy get-iam-policy "$@" --flatten='bindings[].members' \
+    --format='value[separator=" "](bindings.role,bindings.members,bindings.condition.expression)'
+  if [[ $how == look ]]; then
+    look "$policy" "$on" "$@"
+  elif grep -qF "{\"kind\": \"$on-role\", \"name\": \"$4\"," "$MADE"; then
+    ahead "$policy" "$@"
+  fi
+}
+
 # given ON NAME LOCATION EMAIL ROLE    whether somebody has a role on something already. A policy is read once, and not for
 # what this run made, on which nobody was given anything, nor for an account that it made, which was given nothing.
 given() {
   local policy=policy-of-$1
   [[ $1 != secret ]] || policy=$policy-$2
   ! grep -qxF "$4" "$found/new-accounts" && [[ ! -e $found/new-$1 ]] || return 1
-  [[ -e $found/$policy ]] || look "$policy" "$1" policy get-iam-policy "$1" "$2" "$3" --flatten='bindings[].members' \
-    --format='value[separator=" "](bindings.role,bindings.members,bindings.condition.expression)'
+  read_policy look "$1" "$2" "$3"
   grep -qxF "$5 serviceAccount:$4 " "$found/$policy"
 }
 
-# grant ON NAME LOCATION EMAIL SHARED ROLE WHY    gives a role on something, unless its policy has it already.
-grant() {
-  local member=serviceAccount:$4 role=$6 line name="$6 on $1 $2 for $4"
-  line=$(entry "$1-role" "$2" "$3" "$5" "$role" "$member")
-  asked "$line"
-  if given "$1" "$2" "$3" "$4" "$role"; then
-    ours "$line" || :
-    said kept role "$name" "$7"
+# enlarged POLICY MORE    a policy as gcloud prints it, with roles for more: MORE has a line ROLE MEMBER for each. All else in it
+# stays as it is, what holds on a condition too.
+enlarged() {
+  awk -v more="$2" '
+    BEGIN {
+      while ((getline <more) > 0) lacking[$1] = lacking[$1] "  - " $2 "\n"
+    }
+    function end_binding() {
+      if (role in lacking && !conditional) {
+        sub(/members:\n/, "&" lacking[role], text)
+        delete lacking[role]
+      }
+      printf "%s", text
+      text = role = conditional = ""
+    }
+    function end_bindings() {
+      for (role in lacking) printf "- members:\n%s  role: %s\n", lacking[role], role
+      within = 0
+    }
+    /^(- |[^ -])/ { end_binding() }
+    within && /^[^ -]/ { end_bindings() }
+    /^bindings:$/ { within = 1 }
+    within && /^(-| ) condition:$/ { conditional = 1 }
+    within && /^  role: / { role = $2 }
+    # gcloud storage prints an etag in the one alphabet of base64, and reads it in the other.
+    /^etag: / { gsub(/-/, "+"); gsub(/_/, "/") }
+    { text = text $0 "\n" }
+    END {
+      end_binding()
+      if (within) end_bindings()
+    }
+  ' "$1"
+}
+
+# bind ON NAME LOCATION [ROLE MEMBER]... --project=PROJECT    gives several roles on something at once: writes its policy as
+# it is, and these. By its etag Google refuses that where the policy has moved meanwhile; patiently begins anew then.
+bind() {
+  local on=$1 name=$2 location=$3 file
+  shift 3
+  file=$(mktemp "$found/XXXXXX")
+  policy get-iam-policy "$on" "$name" "$location" --format=yaml "${@: -1}" >"$file" || return
+  grep -qx bindings: "$file" || echo bindings: >>"$file"
+  while (($# > 1)); do
+    printf '%s %s\n' "$1" "$2" >>"$file.more"
+    shift 2
+  done
+  enlarged "$file" "$file.more" >"$file.whole"
+  policy set-iam-policy "$on" "$name" "$location" "$file.whole" "$1"
+}
+
+# roles ON NAME LOCATION [EMAIL SHARED ROLE WHY]...    gives roles on something, but for those that its policy has already.
+roles() {
+  local on=$1 name=$2 location=$3 line what='' lines=() pairs=() rows=()
+  shift 3
+  while (($#)); do
+    line=$(entry "$on-role" "$name" "$location" "$2" "$3" "serviceAccount:$1")
+    asked "$line"
+    if given "$on" "$name" "$location" "$1" "$3"; then
+      ours "$line" || :
+      said kept role "$3 on $on $name for $1" "$4"
+    else
+      what="$what${what:+, }$3 on $on $name for $1"
+      lines+=("$line")
+      pairs+=("$3" "serviceAccount:$1")
+      rows+=("$3 on $on $name for $1" "$4")
+    fi
+    shift 4
+  done
+  [[ -n ${lines[0]-} ]] || return 0
+  if [[ -n ${lines[1]-} ]]; then
+    make "$on" "$what" "$(printf '%s\n' "${lines[@]}")" bind "$on" "$name" "$location" "${pairs[@]}"
   else
-    make "$1" "$name" "$line" policy add-iam-policy-binding "$1" "$2" "$3" \
-      --member="$member" --role="$role" --condition=None
-    said created role "$name" "$7"
+    make "$on" "$what" "${lines[0]}" policy add-iam-policy-binding "$on" "$name" "$location" \
+      --member="${pairs[1]}" --role="${pairs[0]}" --condition=None
   fi
+  set -- "${rows[@]}"
+  while (($#)); do
+    said created role "$1" "$2"
+    shift 2
+  done
 }
 
 # ---- Who may do what: each policy read once, then given what it lacks
 
 project_roles() {
-  grant project "$PROJECT" global "$RUNNER" true roles/aiplatform.user \
-    'runs the steps and records what came of them'
+  roles project "$PROJECT" global \
+    "$RUNNER" true roles/aiplatform.user 'runs the steps and records what came of them'
 }
 
 registry_roles() {
-  grant registry "$REGISTRY" "$REGISTRY_LOCATION" "$RUNNER" true roles/artifactregistry.reader \
-    'pulls the images'
-  grant registry "$REGISTRY" "$REGISTRY_LOCATION" "$BUILDER" false roles/artifactregistry.writer \
-    'pushes the images'
+  roles registry "$REGISTRY" "$REGISTRY_LOCATION" \
+    "$RUNNER" true roles/artifactregistry.reader 'pulls the images' \
+    "$BUILDER" false roles/artifactregistry.writer 'pushes the images'
 }
 
 bucket_roles() {
-  grant bucket "$BUCKET" "$BUCKET_LOCATION" "$RUNNER" true roles/storage.objectUser \
-    'reads and writes what the steps exchange'
-  grant bucket "$BUCKET" "$BUCKET_LOCATION" "$BUILDER" false roles/storage.objectUser \
-    'reads the sources to build and writes build logs'
-  grant bucket "$BUCKET" "$BUCKET_LOCATION" "$BUILDER" false roles/storage.legacyBucketReader \
-    'finds the bucket before writing logs to it'
+  roles bucket "$BUCKET" "$BUCKET_LOCATION" \
+    "$RUNNER" true roles/storage.objectUser 'reads and writes what the steps exchange' \
+    "$BUILDER" false roles/storage.objectUser 'reads the sources to build and writes build logs' \
+    "$BUILDER" false roles/storage.legacyBucketReader 'finds the bucket before writing logs to it'
 }
 
 # recorded    asks what the bucket's records say: the copy of this one, and those of other pipelines.
 recorded() {
-  touch "$found/records"
+  [[ ! -e $found/records ]] || return 0
+  : >"$found/records"
   [[ ! -e $found/new-bucket && ${PLAN-} != offline ]] || return 0
   patiently "$BUSY" "$found/record.errors" gcloud storage cat "gs://$BUCKET/*/made" >"$found/records" \
     || absent "$found/record.errors" || stop "reading the records in the bucket" "$found/record.errors" bucket
@@ -285,18 +404,40 @@ drop() {
   done 3<"$found/needless"
 }
 
+# whole    the bucket's copy, and what was made from here.
+whole() {
+  touch "$found/dropped"
+  plausible <"$found/record" | cat - "$MADE" | awk 'NF && !seen[$0]++' \
+    | awk -v dropped="$found/dropped" 'BEGIN { while ((getline line <dropped) > 0) gone[line] } !($0 in gone)'
+}
+
+# hand_over --project=PROJECT    puts the whole record in the place of the bucket's copy. Google refuses that where somebody
+# else, with another copy of this codebase, was faster; patiently begins anew then.
+hand_over() {
+  local generation='' errors=$found/copy.errors
+  if [[ -e $found/new-bucket ]]; then
+    rm "$found/new-bucket" # nobody should have written to it; if somebody did, the next try reads that
+  else
+    generation=$(gcloud storage objects describe "$COPY" --format='value(generation)' "$1" 2>"$errors") \
+      || absent "$errors" || { cat "$errors" >&2 && return 1; }
+    : >"$found/copy"
+    [[ -z $generation ]] || gcloud storage cat "$COPY" "$1" >"$found/copy" || return
+    grep -F "$OURS" "$found/copy" >"$found/record" || :
+    whole >"$found/all"
+  fi
+  gcloud storage cp "$found/all" "$COPY" --if-generation-match="${generation:-0}" "$1"
+}
+
 # keep_record    the bucket's copy has what was made from here, and from other copies of this codebase.
 keep_record() {
-  touch "$found/dropped"
+  local fate=kept
   grep -F "$OURS" "$found/records" >"$found/record" || :
-  plausible <"$found/record" | cat - "$MADE" | awk 'NF && !seen[$0]++' \
-    | awk -v dropped="$found/dropped" 'BEGIN { while ((getline line <dropped) > 0) gone[line] } !($0 in gone)' >"$found/all"
-  if cmp -s "$found/all" "$found/record"; then
-    said kept record "$COPY" 'tells deprovision_resources.sh what to take away'
-  else
-    change bucket "copying the record to the bucket" gcloud storage cp "$found/all" "$COPY"
-    said changed record "$COPY" 'tells deprovision_resources.sh what to take away'
+  whole >"$found/all"
+  if ! cmp -s "$found/all" "$found/record"; then
+    change bucket "copying the record to the bucket" hand_over
+    fate=changed
   fi
+  said "$fate" record "$COPY" 'tells deprovision_resources.sh what to take away'
 }
 
 # ---- The APIs: one question, and one call for all that are missing
@@ -332,6 +473,15 @@ record "$(entry pipeline "$PIPELINE" "" false)"
 # The bucket takes longest, and Storage is on already in nearly every project.
 begin bucket bucket
 
+# What an earlier run gave roles on is there in all likelihood: who has them is asked at once.
+if [[ ${PLAN-} != offline ]]; then
+  begin ahead-project read_policy ahead project "$PROJECT" global
+  begin ahead-registry read_policy ahead registry "$REGISTRY" "$REGISTRY_LOCATION"
+  begin ahead-bucket read_policy ahead bucket "$BUCKET" "$BUCKET_LOCATION"
+  if grep -qF "{\"kind\": \"bucket-role\", \"name\": \"$BUCKET\"," "$MADE"; then
+    begin ahead-records ahead records gcloud storage cat "gs://$BUCKET/*/made"
+  fi
+fi
 look apis api gcloud services list --enabled --format='value(config.name)'
 want aiplatform.googleapis.com 'runs the pipeline'
 want artifactregistry.googleapis.com 'keeps the images'
@@ -342,7 +492,8 @@ want storage.googleapis.com 'keeps what the steps make'
 [[ -z ${missing[*]-} ]] || begin apis switch_on
 
 needs iam.googleapis.com
-begin accounts look accounts account gcloud iam service-accounts list --format='value(email)'
+await ahead-project ahead-registry ahead-bucket
+begin accounts accounts "$RUNNER" "$BUILDER"
 needs artifactregistry.googleapis.com
 begin registry registry
 
@@ -358,10 +509,13 @@ await registry
 begin roles-2 registry_roles
 await bucket
 begin roles-3 bucket_roles
+await ahead-records
 begin recorded recorded
 await roles-1 roles-2 roles-3 recorded apis
+begin bucket-ways bucket_ways
 
 drop
 keep_record
+await bucket-ways
 
 [[ -n ${PLAN-} ]] || printf '\nready: scripts/run_all.sh builds, compiles and starts a run\n'
