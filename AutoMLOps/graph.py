@@ -455,6 +455,8 @@ class Reading:
             self.join(place, [self.tasks[name][0] for name in names if name in self.tasks], order=True)
         elif method == "set_display_name":
             place.title = self.word(_argument(call, 0, "name"))
+        elif method == "set_container_image" and place.shape is Shape.CONTAINER:
+            place.detail = self.word(_argument(call, 0, "name"))
         elif method == "ignore_upstream_failure" and _hears(callee):
             self.hearing.add(place)
         elif any(self.mentioned(value) for value in (*call.args, *(each.value for each in call.keywords))):

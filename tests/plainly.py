@@ -98,6 +98,10 @@ def loop_over_outputs(sightings: list) -> dict[str, Outputs]:
     }
 
 
+def loop_over_artifacts(titles: list) -> dict[str, Outputs]:
+    return {"": {"Output": sum(10 * len(title) for title in titles) + 15 * (len(titles) - 1)}}
+
+
 def loops_within_loops(metres: int) -> dict[str, Outputs]:
     return {"": {"Output": min(metres / (3.0 + seats / 2) for seats in (2, 4))}}
 
