@@ -32,7 +32,7 @@ def go(
     Args:
         project_id: The Google Cloud project; the one of the last time if left out.
         pipeline_params: A value for each parameter of the pipeline. Left out, those of the last time are used.
-        notebook: A notebook or script to read instead of the cells that ran.
+        notebook: A notebook, script or compiled pipeline to read instead of the cells that ran.
         pipeline: The name of the pipeline to take, where the notebook has several.
         dry_run: Write the codebase and show the plan, and make nothing in Google Cloud.
         wait: Stay until the run has ended, and fail if it failed; for run_local=True.

@@ -54,7 +54,7 @@ def rehearse(
     Args:
         pipeline_params: A value for each parameter of the pipeline; those of the last time if left out.
         parameters: Other values for some of them, for this run alone; nothing is generated.
-        notebook: A notebook or script to read instead of the cells that ran.
+        notebook: A notebook, script or compiled pipeline to read instead of the cells that ran.
         pipeline: The name of the pipeline to take, where the notebook has several.
         stubs: For steps that cannot run here, a function each by the step's name, called with the step's inputs and
             output artifacts: `{"deploy_model": lambda model: None}`.

@@ -1,5 +1,6 @@
 """The pages say what is so: their code runs and gives what they show; so do the docstrings."""
 
+import ast
 import inspect
 import os
 import re
@@ -182,8 +183,8 @@ def test_the_docstring_of_generate_names_every_setting():
 def test_a_docstring_says_what_each_argument_is_and_shows_a_call(name):
     """What `AutoMLOps.plan?` shows in a notebook, of plan() and all others that a newcomer calls."""
     told = inspect.getdoc(PUBLIC[name])
-    for argument in inspect.signature(PUBLIC[name]).parameters:
-        assert argument == "func" or re.search(rf"^ +(?:\*\*)?(?:\w+, )*{argument}(?:, \w+)*: ", told, re.MULTILINE), (
-            argument
-        )
-    assert name in OLDER or "\nExample:\n" in told
+    for argument in {*inspect.signature(PUBLIC[name]).parameters} - {"func"}:
+        assert re.search(rf"^ +(?:\*\*)?(?:\w+, )*{argument}(?:, \w+)*: ", told, re.MULTILINE), argument
+    (_, _, example) = told.partition("\nExample:\n")
+    assert name in OLDER or example
+    ast.parse(inspect.cleandoc(example.replace("%%define_component", "")))

@@ -91,15 +91,12 @@ def test_load_ext_brings_the_magics_too(tmp_path):
     assert "created  README.md" in execute(notebook, tmp_path)
 
 
-def test_the_example_of_the_readme_generates_what_the_readme_shows(tmp_path):
-    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    example, shown = re.findall(r"^```(?:python)?\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)[:2]
-    (tmp_path / "wine.py").write_text(example, encoding="utf-8")
+def test_the_tests_of_the_readme_s_example_pass(tmp_path):
+    (example, *_) = re.findall(
+        r"^```python\n(.*?)^```$", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.M | re.S
+    )
+    (tmp_path / "wine.py").write_text(example.partition("AutoMLOps.rehearse")[0], encoding="utf-8")
     command = [sys.executable, "wine.py"]
     ended = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
-    entries = re.findall(r"^(?:│   )?[├└]── (\S+)", shown, re.MULTILINE)
-    assert {"README.md", "component_base/", "train/component.yaml"} <= set(entries)
-    made = [path.relative_to(tmp_path / "AutoMLOps").as_posix() for path in (tmp_path / "AutoMLOps").rglob("*")]
-    assert [entry for entry in entries if not any(f"/{path}".endswith(f"/{entry.rstrip('/')}") for path in made)] == []
     assert " passed" in pytest_in(tmp_path / "AutoMLOps")
