@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
-from . import codebase, compiled, disk, jupyter, read, render, web
+from . import compiled, disk, jupyter, read, render, standing, web
 from . import settings as settings_
 from .display import Generated
 from .errors import BadInput
@@ -194,7 +194,7 @@ def written(found: Looked, dry_run: bool) -> Generated:
     _remember(tree, settings)
     changes = disk.write(tree, folder, dry_run)
     if not dry_run:
-        codebase.generated(folder)
+        standing.generated(folder)
     return Generated(
         folder=f"{folder}/",
         changes=changes,

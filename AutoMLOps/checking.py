@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from . import api, disk, script
-from .codebase import MANIFEST
 from .display import headline
 from .errors import BadInput
 from .model import Change, Fate, Notebook, Problem
 from .nouns import noun
+from .standing import MANIFEST
 
 SCRIPTS = ("provision/provision_resources.sh", "provision/deprovision_resources.sh")
 

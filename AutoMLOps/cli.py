@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import api, codebase, disk, options, read
+from . import api, disk, options, read, standing
 from .display import Generated
 from .errors import AutoMLOpsError, BadInput
 from .model import Notebook, Problem
@@ -85,7 +85,7 @@ def _check(given: argparse.Namespace) -> object:
 def _show(given: argparse.Namespace) -> object:
     from . import showing
 
-    place = str(given.place or codebase.standing(None))
+    place = str(given.place or standing.folder(None))
     drawn = showing.found(place, given.pipeline)
     forms = {form: str(getattr(given, form)) for form in ("svg", "html") if getattr(given, form)}
     forms |= {"mermaid": "-"} if given.mermaid else {}
@@ -142,7 +142,7 @@ def _folder(given: argparse.Namespace) -> str:
     """Beside the notebook, where one is named; else where a codebase stands."""
     if given.notebook:
         return str(given.output_dir or given.notebook.parent / "AutoMLOps")
-    return codebase.standing(given.output_dir)
+    return standing.folder(given.output_dir)
 
 
 def _rehearse(given: argparse.Namespace) -> object:

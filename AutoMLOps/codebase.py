@@ -11,27 +11,7 @@ from .nouns import noun
 
 COMPONENTS = "components"
 PIPELINE = "pipelines/pipeline.py"
-MANIFEST = ".automlops/manifest.json"
 BUILD = "scripts/build_components.sh"
-
-# The folder that this process generated last: as it was called, and where that was.
-_LAST: list[tuple[str, str]] = []
-
-
-def generated(folder: str) -> None:
-    """Remembers a folder that was just written: the verbs that follow act on it."""
-    _LAST[:] = [(folder, os.path.abspath(folder))]
-
-
-def standing(given: str | os.PathLike[str] | None) -> str:
-    """The folder that a verb acts on: the one it is given; else the one generated last; else the current one, where
-    that is a codebase; else ./AutoMLOps."""
-    if given:
-        return os.path.normpath(given)
-    for called, folder in _LAST:
-        if os.path.isfile(os.path.join(folder, MANIFEST)):
-            return called if os.path.abspath(called) == folder else folder
-    return "." if os.path.isfile(MANIFEST) else "AutoMLOps"
 
 
 def builds(folder: str | os.PathLike[str]) -> bool:

@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from . import api, codebase, disk, jupyter, live, preflight, repository, script
+from . import api, codebase, disk, jupyter, live, preflight, repository, script, standing
 from .errors import BadInput, ScriptFailed
 from .model import Problem
 from .outcomes import Deployed, Pushed
@@ -68,7 +68,7 @@ def run(run_local: bool | None = None) -> Deployed | Pushed:
     Raises:
         BadInput: also when the codebase was generated with another run_local; then nothing was done.
     """
-    folder = codebase.standing(None)
+    folder = standing.folder(None)
     settings = api.settings_of(folder) if Path(folder).is_dir() else None
     if settings is not None and run_local not in (None, settings.run_local):
         message = f"run_local={run_local!r}, and {folder} was generated with run_local={settings.run_local}"
@@ -85,7 +85,7 @@ def deployed(
     message: str | None = None,
 ) -> Deployed | Pushed:
     """The story of deploy(), whoever is to see it."""
-    folder = codebase.standing(output_dir)
+    folder = standing.folder(output_dir)
     settings = api.settings_of(folder) if Path(folder).is_dir() else None
     if settings is not None and not settings.run_local:
         check(settings, wait)

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
-from . import codebase, nouns
+from . import nouns, standing
 from .artifacts import named, title
 from .errors import BadInput
 from .markup import escape, frame, table
@@ -87,7 +87,7 @@ def runs(output_dir: str | os.PathLike[str] | None = None) -> Runs:
         AutoMLOps.runs()
         AutoMLOps.runs()[:2].compare()
     """
-    return Runs(recorded(codebase.standing(output_dir)))
+    return Runs(recorded(standing.folder(output_dir)))
 
 
 def _showing(run: Run) -> Rehearsed:

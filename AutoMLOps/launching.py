@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from . import api, codebase, deploying, live, provisioning
+from . import api, deploying, live, provisioning, standing
 from .display import Generated
 from .errors import BadInput
 from .nouns import replace
@@ -84,7 +84,7 @@ def launched(
     notebook: str | os.PathLike[str] | None,
 ) -> Launched:
     """The story of go() from when the codebase is written, whoever is to see it."""
-    settings = api.settings_of(codebase.standing(output_dir))
+    settings = api.settings_of(standing.folder(output_dir))
     deploying.check(settings, wait)
     live.show(generated if dry_run else replace(generated, next_steps=()))  # the next steps are those that follow
     planned = provisioning.planned(output_dir)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, dist, inf
 from typing import NamedTuple
-from unicodedata import east_asian_width
 
 from . import artifacts
 from .graph import ROOT, Edge, Graph, Node, Shape
@@ -331,9 +330,16 @@ def _letter(letter: str) -> float:
         return 0.38
     if letter in BROAD:
         return 0.86
-    if letter > "\u1100" and east_asian_width(letter) in "WF":
+    if letter > "\u1100" and is_wide(letter):
         return 1.05
     return 0.7 if letter.isupper() else 0.6
+
+
+def is_wide(letter: str) -> bool:
+    """Whether it takes as much room as two others."""
+    from unicodedata import east_asian_width  # here, as few names have such letters
+
+    return east_asian_width(letter) in "WF"
 
 
 def _shortened(text: str, width: float, size: float, measure: Measure) -> str:

@@ -13,7 +13,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from . import api, codebase, engine, environments, failures, graph, jupyter, live, processes, records, report, spec
+from . import (
+    api,
+    codebase,
+    engine,
+    environments,
+    failures,
+    graph,
+    jupyter,
+    live,
+    processes,
+    records,
+    report,
+    spec,
+    standing,
+)
 from . import settings as settings_
 from .cache import Cache
 from .codebase import Codebase
@@ -79,7 +93,7 @@ def rehearse(
         AutoMLOps.rehearse(parameters={"depth": 5}, cache=True)
     """
     generating = pipeline_params is not None or notebook is not None
-    folder = (api.folder_of if generating else codebase.standing)(settings.get("output_dir"))
+    folder = (api.folder_of if generating else standing.folder)(settings.get("output_dir"))
     wishes = Wishes(
         parameters={} if parameters is None else parameters,
         stubs={} if stubs is None else stubs,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from . import api, codebase, live, shell
+from . import api, live, shell, standing
 from . import settings as settings_
 from .errors import BadInput, ScriptFailed
 from .model import Problem
@@ -48,7 +48,7 @@ def _told(path: Path, ended: shell.Ended, rest: list[str]) -> str:
 
 def settled(output_dir: str | os.PathLike[str] | None, *scripts: str) -> tuple[Path, Settings]:
     """The codebase and its settings, once all these scripts are there and say what its configs say."""
-    folder = codebase.standing(output_dir)
+    folder = standing.folder(output_dir)
     problems = list(_missing(folder, scripts))
     if problems:
         raise BadInput(problems, "nothing was done")

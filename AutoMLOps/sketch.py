@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from unicodedata import east_asian_width
 
 from . import picture
 from .graph import Graph, Shape
@@ -52,7 +51,7 @@ class Canvas:
         for letter in text:
             self.letters[x, y] = letter
             x += 1
-            if _is_wide(letter):
+            if picture.is_wide(letter):
                 self.letters[x, y] = ""  # covered by the letter before it
                 x += 1
 
@@ -67,11 +66,7 @@ class Canvas:
 
 def _width(text: str, _: float) -> float:
     """All letters are of one size here, and as wide as one or as two."""
-    return LETTER * sum(1 + _is_wide(letter) for letter in text)
-
-
-def _is_wide(letter: str) -> bool:
-    return east_asian_width(letter) in "WF"
+    return LETTER * sum(1 + picture.is_wide(letter) for letter in text)
 
 
 def _box(canvas: Canvas, box: Box) -> int:

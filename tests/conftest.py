@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from tools import need
 
-from AutoMLOps import codebase
+from AutoMLOps import standing
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,7 +22,7 @@ def no_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def no_codebase(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was generated before: each test is a kernel of its own."""
-    monkeypatch.setattr(codebase, "_LAST", [])
+    monkeypatch.setattr(standing, "_LAST", [])
 
 
 @pytest.fixture

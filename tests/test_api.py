@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from AutoMLOps import AutoMLOps, BadInput, codebase
+from AutoMLOps import AutoMLOps, BadInput, standing
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPT = """
@@ -296,4 +296,4 @@ def test_nothing_is_contacted_and_no_heavy_library_is_loaded(tmp_path):
 def test_the_verbs_that_follow_act_on_what_was_generated_last_and_not_on_a_dry_run(script):
     generate(script, output_dir="one")
     generate(script, output_dir="two", dry_run=True)
-    assert codebase.standing(None) == "one"
+    assert standing.folder(None) == "one"

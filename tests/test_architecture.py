@@ -33,6 +33,7 @@ FLOORS = {
     "compiled": 4,
     "graph": 4,
     "codebase": 4,
+    "standing": 0,
     "processes": 4,
     "shell": 4,
     "web": 4,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from AutoMLOps import codebase
+from AutoMLOps import standing
 
 
 @pytest.fixture(autouse=True)
@@ -16,38 +16,38 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def made(folder: Path) -> Path:
     """A folder that looks generated."""
-    manifest = folder / codebase.MANIFEST
+    manifest = folder / standing.MANIFEST
     manifest.parent.mkdir(parents=True)
     manifest.write_text("{}")
     return folder
 
 
 def test_it_is_the_one_that_is_named(here: Path) -> None:
-    codebase.generated(str(made(here / "last")))
-    assert codebase.standing("other/") == "other"
-    assert codebase.standing(Path("a/../b")) == "b"
+    standing.generated(str(made(here / "last")))
+    assert standing.folder("other/") == "other"
+    assert standing.folder(Path("a/../b")) == "b"
 
 
 def test_else_it_is_the_one_generated_last(here: Path) -> None:
     for name in ("first", "last"):
         made(here / name)
-        codebase.generated(name)
-    assert codebase.standing(None) == "last"
+        standing.generated(name)
+    assert standing.folder(None) == "last"
 
 
 def test_the_last_one_is_found_from_another_folder_too(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(here / "last")
-    codebase.generated("last")
+    standing.generated("last")
     (here / "elsewhere").mkdir()
     monkeypatch.chdir(here / "elsewhere")
-    assert codebase.standing(None) == os.path.join(here, "last")
+    assert standing.folder(None) == os.path.join(here, "last")
 
 
 def test_one_that_was_taken_away_does_not_count(here: Path) -> None:
-    codebase.generated("last")
-    assert codebase.standing(None) == "AutoMLOps"
+    standing.generated("last")
+    assert standing.folder(None) == "AutoMLOps"
 
 
 def test_else_it_is_the_current_folder_where_that_is_a_codebase(here: Path) -> None:
     made(here / ".")
-    assert codebase.standing(None) == "."
+    assert standing.folder(None) == "."
