@@ -33,7 +33,7 @@ def generate(
 
     Call it in the last cell. It reads the cells that ran, finds the components and the pipeline, and writes a
     repository into `AutoMLOps/`. Call it again whenever you like: a file that you edited stays as you left it, and
-    the new version is put beside it as `<file>.new`.
+    the new version is put beside it as `<file>.new`. A component that the notebook loads by its URL is fetched, once.
 
     Args:
         project_id: The Google Cloud project. Without one, the files that name a project wait until you give it.

@@ -1,6 +1,7 @@
 """Notebooks in Kubeflow's own syntax, compiled by kfp as they are and as the codebases that are generated of them."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -23,11 +24,13 @@ print(json.dumps(specs))
 """
 
 
-def compiled(scripts: Iterable[tuple[Path, str]]) -> list[dict]:
-    """What kfp compiles of the pipeline function in each script, all in one process."""
+def compiled(scripts: Iterable[tuple[Path, str]], packages: Iterable[Path] = ()) -> list[dict]:
+    """What kfp compiles of the pipeline function in each script, all in one process, which knows `packages` too."""
     asked = json.dumps([(str(script.resolve()), function) for script, function in scripts])
     command = [sys.executable, "-c", COMPILE, asked]
-    ended = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300, check=False)
+    around = environment()
+    around["PYTHONPATH"] = os.pathsep.join([around["PYTHONPATH"], *map(str, packages)])
+    ended = subprocess.run(command, env=around, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 

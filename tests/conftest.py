@@ -1,7 +1,9 @@
 """What all tests share: quick ones before slow ones, and the tools that they run."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 from tools import need
@@ -23,6 +25,39 @@ def no_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_codebase(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was generated before: each test is a kernel of its own."""
     monkeypatch.setattr(standing, "_LAST", [])
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[[dict[str, tuple[int, str | bytes]]], tuple[str, list[str]]]]:
+    """`served({"/a": (200, "text")})` answers on this machine: its address, and a list of the paths that were asked
+    for. With a status of 302 the text is where else to look."""
+    servers: list[HTTPServer] = []
+
+    def serve(answers: dict[str, tuple[int, str | bytes]]) -> tuple[str, list[str]]:
+        asked: list[str] = []
+
+        class Answers(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                status, said = answers.get(self.path, (404, "nothing"))
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", str(said))
+                self.end_headers()
+                self.wfile.write(said if isinstance(said, bytes) else said.encode())
+
+            def log_message(self, *_: object) -> None:
+                """Says nothing."""
+
+        server = HTTPServer(("127.0.0.1", 0), Answers)
+        servers.append(server)
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}", asked
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture

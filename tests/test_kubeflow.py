@@ -1,11 +1,16 @@
 """A pipeline in Kubeflow's own syntax comes out as the spec that kfp compiles of it, and runs here."""
 
+import re
+import subprocess
+import sys
 from typing import NamedTuple
 
 import pytest
 from as_kfp import compiled, plain
+from tools import CHECKOUT
 
-from AutoMLOps import AutoMLOps, graph, read, spec
+from AutoMLOps import AutoMLOps, BadInput, cloud, graph, read, spec
+from AutoMLOps.settings import Settings
 
 
 class Case(NamedTuple):
@@ -504,3 +509,190 @@ def test_a_pipeline_of_others_alone_needs_no_image(text, tmp_path):
     assert plain(ours) == plain(original)
     assert not (written / "components/component_base").exists()
     assert "box" in (written / "README.md").read_text()
+
+
+# ------------------------------------------------------------------------------- components that are loaded
+
+LOADS = "from kfp import components, dsl\n"
+LOADED = "\n@dsl.pipeline\ndef pipe():\n    step(n=1)\n"
+
+
+@pytest.mark.parametrize(
+    ("load", "says"),
+    [
+        ("components.load_component_from_file(input())", "what it is loaded from is not constant"),
+        ("components.load_component_from_file(3)", "file_path is 3, not a str"),
+        ("components.load_component_from_url('https://x.org/a', auth=('me', 'word'))", "auth is not taken"),
+        ("components.load_component_from_text('{')", "it is no YAML"),
+        ("components.load_component_from_text('text')", "no description of a component"),
+        ("components.load_component_from_text('name: x')", "it lacks what a compiled component has"),
+        ("components.load_component_from_text('implementation: {}')", "it lacks what a component has"),
+        ("components.load_component_from_file('nowhere.yaml')", "it was not looked for"),
+    ],
+)
+def test_what_cannot_be_loaded_is_an_error_with_its_line(load, says):
+    found = read.pipeline(read.notebook("work.py", f"{LOADS}step = {load}\n{LOADED}"))
+    assert says in str(found.problems[0])
+    assert found.problems[0].line == 2
+
+
+def test_calls_of_what_is_loaded_are_checked():
+    text = f"{LOADS}step = components.load_component_from_text('''{V2}''')\n"
+    wrong = text + "@dsl.pipeline\ndef pipe():\n    step(m=1)\n"
+    said = [str(problem) for problem in read.pipeline(read.notebook("work.py", wrong)).problems]
+    assert any("`step` has no input `m`" in each for each in said)
+    assert any("`step` is called without `n`" in each for each in said)
+
+
+def test_what_no_pipeline_uses_is_not_wanted():
+    text = f"{LOADS}a = components.load_component_from_file('a.yaml')\nstep = components.load_component_from_file('b.yaml')\n"
+    wanted = read.wanted(read.notebook("work.py", text + LOADED))
+    assert [(each.name, each.how, each.where) for each in wanted] == [("step", "file", "b.yaml")]
+
+
+def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path):
+    (tmp_path / "work.py").write_text(f"{LOADS}step = components.load_component_from_file('gone.yaml')\n{LOADED}")
+    with pytest.raises(BadInput, match="gone.yaml"):
+        AutoMLOps.generate(notebook=tmp_path / "work.py", output_dir=str(tmp_path / "codebase"))
+    assert not (tmp_path / "codebase").exists()
+
+
+def test_a_component_at_a_url_is_fetched_once_and_kept(served, tmp_path):
+    address, asked = served({"/step.yaml": (200, V2)})
+    (tmp_path / "work.py").write_text(
+        f"{LOADS}step = components.load_component_from_url('{address}/step.yaml')\n{LOADED}"
+    )
+
+    def generate():
+        return AutoMLOps.generate(
+            notebook=tmp_path / "work.py", output_dir=str(tmp_path / "codebase"), license_header="Ours"
+        )
+
+    generate()
+    written = (tmp_path / "codebase/components/step/component.yaml").read_text()
+    assert written == f"# Ours\n\n# From {address}/step.yaml\n{V2}"
+    assert {change.fate for change in generate().changes} == {"same"}
+    assert asked == ["/step.yaml"]
+
+
+def test_a_load_within_a_pipeline_function_is_told_where_to_stand():
+    text = f"{LOADS}\n@dsl.pipeline\ndef pipe():\n    step = components.load_component_from_file('a.yaml')\n    step(n=1)\n"
+    (problem,) = read.pipeline(read.notebook("work.py", text)).problems
+    assert "load it in a cell of its own" in str(problem)
+
+
+# ------------------------------------------------------------------------------- steps in the wrong place
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("@dsl.pipeline\ndef inner():\n    tell(text='a')\n\n@dsl.component\ndef step():\n    inner()\n", "is a step"),
+        (
+            "@dsl.container_component\ndef box():\n    return dsl.ContainerSpec(image='a')\n\n"
+            "@dsl.component\ndef step():\n    box()\n",
+            "is a step",
+        ),
+        ("@dsl.notebook_component(notebook_path='a.ipynb')\ndef step():\n    pass\n", "made of a notebook"),
+        (
+            "class Own(Artifact):\n    schema_title = 'my.Own'\n\n@dsl.component\ndef step(a: Output[Own]):\n    pass\n",
+            "my.Own",
+        ),
+    ],
+)
+def test_a_step_that_is_used_wrongly_is_told(text, says):
+    assert says in str(reading(text + PIPE).problems[0])
+
+
+def test_a_component_that_is_made_by_a_call_is_told_how_to_write_it():
+    text = "def plain():\n    pass\n\nstep = dsl.component(plain, base_image='python:3.11')\n"
+    assert "write it above the function: @dsl.component(...)" in str(reading(text + PIPE).problems[0])
+
+
+def test_several_pipelines_that_do_not_call_each_other_are_a_choice():
+    text = step("") + "@dsl.pipeline\ndef one():\n    step()\n\n@dsl.pipeline\ndef two():\n    step()\n"
+    assert "choose one with pipeline=" in str(reading(text).problems[0])
+    assert reading(text, which="one").pipeline.name == "one"
+
+
+def test_a_pipeline_that_another_calls_may_be_chosen_by_name():
+    text = step("") + "@dsl.pipeline\ndef inner():\n    step()\n\n@dsl.pipeline\ndef outer():\n    inner()\n"
+    assert reading(text).pipeline.name == "outer"
+    chosen = reading(text, which="inner").pipeline
+    assert (chosen.name, chosen.others) == ("inner", ())
+
+
+def test_our_own_pipelines_nest_too():
+    text = """
+from AutoMLOps import AutoMLOps
+
+@AutoMLOps.pipeline(name="The inner", description="In it.")
+def inner(rows: int | None = None) -> int:
+    made = make(rows=3)
+    return made.outputs["Output"]
+
+@AutoMLOps.pipeline
+def pipe():
+    make(rows=inner(rows=2).output)
+"""
+    pipeline = reading(text).pipeline
+    assert '@dsl.pipeline(name="the-inner", display_name="The inner", description="In it.")' in pipeline.carried
+    assert "def inner(rows: Optional[int] = None) -> int:" in pipeline.carried
+    assert "AutoMLOps" not in pipeline.carried
+
+
+# ------------------------------------------------------------------------------- Google's prebuilt components
+
+GOOGLE = """
+from google_cloud_pipeline_components.types import artifact_types
+from google_cloud_pipeline_components.types.artifact_types import VertexModel
+from google_cloud_pipeline_components.v1.bigquery import BigqueryQueryJobOp
+from google_cloud_pipeline_components.v1 import custom_job
+from kfp import dsl
+from kfp.dsl import Input
+
+
+@dsl.component(packages_to_install=["google-cloud-pipeline-components"])
+def take(model: Input[VertexModel], table: Input[artifact_types.BQTable]):
+    print(model.uri, table.uri)
+
+
+@dsl.pipeline(name="google")
+def pipe(project: str, query: str = "SELECT 1"):
+    asked = BigqueryQueryJobOp(project=project, query=query, location="US")
+    pools = [{"machine_spec": {"machine_type": "n1-standard-4"}}]
+    custom_job.CustomTrainingJobOp(project=project, display_name="x", worker_pool_specs=pools).after(asked)
+    model = dsl.importer(artifact_uri="https://a/models/m", artifact_class=artifact_types.VertexModel)
+    take(model=model.output, table=asked.outputs["destination_table"])
+"""
+
+
+def test_googles_components_that_are_not_installed_are_told_with_the_extra():
+    found = read.pipeline(read.notebook("work.py", GOOGLE), {"project": "p"})
+    assert {str(each).partition(": ")[2] for each in found.problems} == {
+        "google_cloud_pipeline_components is not installed here (pip install 'AutoMLOps[gcpc]')"
+    }
+
+
+GCPC = re.search(r'"gcpc": \["(.+?)"\]', (CHECKOUT / "setup.py").read_text())[1]
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_googles_components_travel_as_imports_with_the_roles_that_they_need(tmp_path, monkeypatch):
+    packages = tmp_path / "packages"
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", packages, GCPC]
+    subprocess.run(install, check=True, timeout=300)
+    monkeypatch.syspath_prepend(str(packages))
+    (tmp_path / "work.py").write_text(GOOGLE)
+    written = tmp_path / "codebase"
+    done = AutoMLOps.generate("a-project", {"project": "p"}, notebook=tmp_path / "work.py", output_dir=str(written))
+    scripts = [(tmp_path / "work.py", "pipe"), (written / "pipelines/pipeline.py", "pipe")]
+    original, ours = compiled(scripts, [packages])
+    assert plain(ours) == plain(original)
+    assert any(line.startswith("google-cloud-pipeline-components==") for line in done.pipeline.tools)
+    assert cloud.uses(Settings(project_id="a-project"), done.pipeline) == ("bigquery", "vertex-jobs")
+    readme = (written / "README.md").read_text()
+    assert "BigqueryQueryJobOp" in readme and "custom\\_job.CustomTrainingJobOp" in readme.replace(
+        "custom_job", "custom\\_job"
+    )

@@ -7,7 +7,7 @@ from functools import partial
 from ..model import Argument, Artifact, Component, Kind, Origin, Other, Param, Problem, Source, Step, slug
 from ..nouns import replace
 from ..unfolded import unfolded
-from . import kubeflow, travel
+from . import kubeflow, loaded, travel
 from .program import Program
 from .scopes import walked
 from .signature import Schema, evaluate, schema
@@ -296,6 +296,8 @@ def _what(port: Param | Artifact) -> str:
 
 def _call_anywhere(body: Body, node: ast.Call) -> None:
     """Whatever stands around it, a call of a component takes its inputs by name, all of those without a default."""
+    if loaded.is_loader(body.program, node):
+        body.wrong(node, "a component is loaded inside the function", "load it in a cell of its own, above")
     component = _callee(body, node)
     if component is None:
         return

@@ -169,6 +169,10 @@ def _refused(program: Program, name: str, placed: Placed, owner: str) -> Problem
     reason = _changeable(program, statement) if statement.how == "assign" else ""
     if not reason:
         return None
+    if any(kubeflow.is_decorator(program.resolve(call)) for call in statement.calls):
+        hint = "write it above the function: @dsl.component(...)"
+        message = f"{owner} uses `{name}`, which is bound by {reason}"
+        return Problem(message=message, cell=placed.cell, line=placed.line, hint=hint)
     return Problem(
         message=f"{owner} uses `{name}`, which is bound by {reason}",
         cell=placed.cell,

@@ -17,6 +17,7 @@ AT_RUN_TIME = frozenset(
     "Input Output InputPath OutputPath PipelineTaskFinalStatus Artifact ClassificationMetrics Dataset HTML Markdown "
     "Metrics Model SlicedClassificationMetrics get_uri".split()
 )
+BUILT_IN = frozenset(dir(builtins))
 # An image is built once, with the packages and kfp's executor in it: nothing is installed when a step starts.
 DONE = frozenset({"install_kfp_package", "use_venv"})
 ELSEWHERE = {
@@ -38,9 +39,14 @@ def is_dsl(name: str, what: str) -> bool:
     return name.startswith(ROOMS) and name.rpartition(".")[2] == what
 
 
+def is_decorator(name: str) -> bool:
+    """Whether a full name is what makes a step or a pipeline of a function."""
+    return any(is_dsl(name, what) for what in ("component", "container_component", "pipeline"))
+
+
 def given(program: Program, names: Iterable[str]) -> tuple[Import, ...]:
     """The imports behind names that kfp gives to every component it wraps, where no cell binds them."""
-    free = sorted(name for name in names if program.last(name) is None and name not in dir(builtins))
+    free = sorted(name for name in names if program.last(name) is None and name not in BUILT_IN)
     return tuple(found for name in free if (found := _given(name)))
 
 

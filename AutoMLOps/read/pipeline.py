@@ -160,7 +160,9 @@ def _is_pipeline(decorator: ast.expr) -> bool:
 
 
 def _none(program: Program) -> Problem:
-    hint = "decorate a function with @AutoMLOps.pipeline, or call AutoMLOps.makePipeline(...) in a cell"
+    hint = (
+        "decorate a function with @AutoMLOps.pipeline or @dsl.pipeline, or call AutoMLOps.makePipeline(...) in a cell"
+    )
     for placed in program.nested:
         inner = [node for node in _inside(placed.statement.text) if any(map(_is_pipeline, node.decorator_list))]
         if inner:
