@@ -124,11 +124,7 @@ def _asked(
     """What is to be read, and how: the notebook, the project, the values, and all the rest by name."""
     source = read.notebook(str(notebook), disk.read_text(notebook))
     said = {name: getattr(given, name) for name in (*CHOICES, *LISTS) if getattr(given, name) is not None}
-    pairs = {
-        name: dict(_pair(each, option) for each in getattr(given, name))
-        for name, option in PAIRS.items()
-        if getattr(given, name)
-    }
+    pairs = {name: _pairs(getattr(given, name), option) for name, option in PAIRS.items() if getattr(given, name)}
     folder = str(given.output_dir or notebook.parent / "AutoMLOps")
     more = {
         "which": given.pipeline,
@@ -148,7 +144,7 @@ def _folder(given: argparse.Namespace) -> str:
 def _rehearse(given: argparse.Namespace) -> object:
     from . import rehearsal
 
-    parameters = {name: _value(text) for name, text in (_pair(each, "--parameter") for each in given.parameter)}
+    parameters = {name: _value(text) for name, text in _pairs(given.parameter, "--parameter").items()}
     if not given.notebook:
         _no_settings(given, "name the NOTEBOOK too; the codebase's own settings are in its configs", "nothing ran")
         parameters = {**(_params(given.params) if given.params else {}), **parameters}
@@ -201,11 +197,15 @@ def _no_settings(given: argparse.Namespace, hint: str, undone: str = "nothing wa
         raise BadInput([Problem(message=f"{each} is for generating", hint=hint) for each in said], undone)
 
 
-def _pair(given: str, option: str) -> tuple[str, str]:
-    key, equals, value = given.partition("=")
-    if not equals:
-        raise BadInput([Problem(message=f"{option} {given}", hint="write NAME=VALUE")])
-    return key, value
+def _pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    """What an option that may be repeated was given; a name twice is a slip, of which only one would count."""
+    problems = [Problem(message=f"{option} {each}", hint="write NAME=VALUE") for each in given if "=" not in each]
+    names = [each.partition("=")[0] for each in given]
+    twice = sorted({name for name in names if names.count(name) > 1} if not problems else ())
+    problems += [Problem(message=f"{option} gives {name} twice", hint="leave one") for name in twice]
+    if problems:
+        raise BadInput(problems)
+    return {key: value for key, _, value in (each.partition("=") for each in given)}
 
 
 def _value(text: str) -> object:

@@ -163,6 +163,8 @@ def is_interrupted(folder: Place) -> bool:
 
 def put(path: Place, text: str) -> None:
     """Writes a file of the user's own, wherever they want it."""
+    if "\0" in os.fspath(path):
+        raise BadInput([Problem(message=f"{os.fspath(path)!r} is not a path", hint="check the path")])
     with _translated(path):
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         with open(path, "w", encoding="utf-8", newline="\n") as file:

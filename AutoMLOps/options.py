@@ -229,8 +229,15 @@ def _wait(verb: Parser) -> None:
     verb.add_argument("--wait", action="store_true", help=words)
 
 
+def _named(text: str) -> Path:
+    """A folder as it was named: no name is a slip, such as an empty variable of a shell, and not this folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: name a folder, or leave the option out")
+    return Path(text)
+
+
 def _folder(verb: Parser) -> None:
-    verb.add_argument("--output-dir", type=Path, metavar="FOLDER", help=FOLDER)
+    verb.add_argument("--output-dir", type=_named, metavar="FOLDER", help=FOLDER)
 
 
 def _json(verb: Parser) -> None:
@@ -243,7 +250,7 @@ def _choices(verb: Parser) -> None:
     what.add_argument("--params", type=Path, metavar="FILE", help="parameter values for a run, as JSON or YAML")
     what.add_argument("--pipeline", metavar="NAME", help="the pipeline to take, where the notebook has several")
     words = "the codebase's folder (default: AutoMLOps, by the notebook)"
-    what.add_argument("--output-dir", type=Path, metavar="FOLDER", help=words)
+    what.add_argument("--output-dir", type=_named, metavar="FOLDER", help=words)
     for section, rows in settings_.table(settings_.Settings()):
         group = verb.add_argument_group(SECTIONS[section])
         for name, _, why in rows:

@@ -39,9 +39,11 @@ from .picture import html, svg
 from .processes import Explain
 from .read.google import reached_by
 from .read.places import place
+from .read.travel import short
 from .timeline import REPORT, Rehearsed, failure
 
 ENVIRONMENTS = ("kernel", "isolated")
+LONGEST = 2_000_000  # seconds: Linux waits for a process in milliseconds, of which it takes 31 bits
 OWN = ("parameters", "pipeline_params", "notebook", "pipeline", "stubs", "cache", "environment", "timeout")
 MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 
@@ -165,13 +167,13 @@ def _faults(wishes: Wishes) -> Iterator[Problem]:
     for name in ("parameters", "stubs"):
         given = getattr(wishes, name)
         if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
-            yield Problem(message=f"{name} is {given!r}, not a dict by name", hint=f'write {name}={{"name": ...}}')
+            yield Problem(message=f"{name} is {short(given)}, not a dict by name", hint=f'write {name}={{"name": ...}}')
     if wishes.environment not in ENVIRONMENTS:
         hint = f"write one of {', '.join(map(repr, ENVIRONMENTS))}"
-        yield Problem(message=f"environment is {wishes.environment!r}", hint=hint)
+        yield Problem(message=f"environment is {short(wishes.environment)}", hint=hint)
     timeout = wishes.timeout
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0):
-        yield Problem(message=f"timeout is {timeout!r}", hint="write a number of seconds")
+    if timeout is not None and (type(timeout) not in (int, float) or not 0 < timeout <= LONGEST):
+        yield Problem(message=f"timeout is {short(timeout)}", hint=f"write a number of seconds, {LONGEST} at most")
 
 
 def rehearsed(
@@ -182,6 +184,8 @@ def rehearsed(
     if not Path(folder, codebase.PIPELINE).is_file():
         hint = "give pipeline_params, or call generate() first"
         raise BadInput([Problem(message=f"{folder} holds no generated codebase", hint=hint)])
+    if problems := [*_faults(wishes)]:
+        raise BadInput(problems, "nothing ran")
     values = {**api.values_of(folder), **wishes.parameters}
     earlier = records.recorded(folder) if wishes.cache else ()
     try:

@@ -118,7 +118,7 @@ def _documents(place: str, text: str) -> Iterator[object]:
             yield json.loads(text)
         else:
             yield from yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe, in C
-    except (ValueError, yaml.YAMLError) as error:
+    except Exception as error:  # beside YAML's own errors, what a date or number that is none raises, or a deep nest
         message = f"{place} cannot be read: {' '.join(str(error).split())}"
         raise BadInput([Problem(message=message, hint="name what kfp's compiler wrote")], UNDONE) from None
 

@@ -92,6 +92,43 @@ def test_a_params_file_that_is_no_object_is_refused(notebook, tmp_path, capsys, 
 
 
 @pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--output-dir", ""], "argument --output-dir: it is empty: name a folder"),
+        (["--label", "team=a", "--label", "team=b"], "--label gives team twice (leave one)"),
+        (["--label", "=a"], "labels has the key ''"),
+        (["--license-header", "a\x1b[31m"], "license_header has characters that no file can show"),
+        (["--pipeline", "\udcff"], r"there is no pipeline `\udcff`"),
+    ],
+)
+def test_what_a_terminal_may_slip_in_is_refused(notebook, options, told, capsys):
+    try:
+        ended = main(["generate", str(notebook), *options])
+    except SystemExit as end:
+        ended = end.code
+    assert ended == 2 and told in capsys.readouterr().err
+    assert not (notebook.parent / "AutoMLOps").exists()
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "0", "1e300"])
+def test_a_timeout_that_is_no_time_is_refused(notebook, tmp_path, monkeypatch, seconds, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["generate", str(notebook), "--params", str(_written(tmp_path)), "--output-dir", "AutoMLOps"]) == 0
+    assert main(["rehearse", "--timeout", seconds]) == 2
+    assert "1 problem, nothing ran" in (said := capsys.readouterr().err) and "write a number of seconds" in said
+
+
+def _written(folder):
+    (folder / "params.json").write_text('{"words": "x"}')
+    return folder / "params.json"
+
+
+def test_a_picture_has_no_place_whose_name_is_no_path(notebook, capsys):
+    assert main(["show", str(notebook), "--svg", "a\0b"]) == 2
+    assert "is not a path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "text", ["words: 2001-99-99", "words: !!int x", "words: !!python/name:os.system", "[" * 2000, "\0"]
 )
 def test_a_params_file_that_is_no_yaml_is_refused(notebook, tmp_path, capsys, text):

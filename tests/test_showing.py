@@ -85,6 +85,9 @@ def test_a_compiled_pipeline_is_drawn(notebook, tmp_path, name):
     [
         ("a.json", "{", "cannot be read"),
         ("a.yaml", "a: [", "cannot be read"),
+        ("a.json", "[" * 100_000, "cannot be read"),
+        ("a.yaml", "a: 2001-99-99", "cannot be read"),
+        ("a.yaml", "a: !!bool x", "cannot be read"),
         ("a.yaml", "", "no compiled pipeline"),
         ("a.json", "[]", "no compiled pipeline"),
         ("a.json", '{"root": 1}', "no compiled pipeline"),
