@@ -3,36 +3,33 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-Spec = dict
+Spec = dict[str, Any]
+Container = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs, on purpose, the reason, and how it is taken out of a spec."""
+    """What differs, on purpose, the reason, and how it is taken out of a spec and of its Python components."""
 
     what: str
     why: str
-    without: Callable[[Spec], None]
+    without: Callable[[Spec, list[Container]], None]
 
 
-def _containers(spec: Spec) -> list[dict]:
-    executors = spec.get("deploymentSpec", {}).get("executors", {}).values()
-    return [each["container"] for each in executors if "executor_main" in str(each.get("container"))]
+def _image(spec: Spec, containers: list[Container]) -> None:
+    for container in containers:
+        del container["image"]
 
 
-def _image(spec: Spec) -> None:
-    for container in _containers(spec):
-        container.pop("image")
+def _command(spec: Spec, containers: list[Container]) -> None:
+    for container in containers:
+        del container["command"], container["args"]
 
 
-def _command(spec: Spec) -> None:
-    for container in _containers(spec):
-        container.pop("command"), container.pop("args")
-
-
-def _version(spec: Spec) -> None:
-    spec.pop("sdkVersion")
+def _version(spec: Spec, containers: list[Container]) -> None:
+    del spec["sdkVersion"]
 
 
 DIFFERENCES = (
@@ -58,8 +55,8 @@ DIFFERENCES = (
 def alike(spec: Spec) -> Spec:
     """A spec without what is meant to differ. Containers that are no Python components keep all that they have."""
     rest = copy.deepcopy(spec)
-    for difference in reversed(DIFFERENCES):  # by its command a Python component is known
-        if difference.without is not _command:
-            difference.without(rest)
-    _command(rest)
+    executors = rest.get("deploymentSpec", {}).get("executors", {}).values()
+    containers = [each["container"] for each in executors if "kfp.dsl.executor_main" in str(each.get("container"))]
+    for difference in DIFFERENCES:
+        difference.without(rest, containers)
     return rest
