@@ -1085,6 +1085,23 @@ def test_a_loop_over_a_list_of_tasks_is_ordinary_python(lines):
     assert body(*lines).problems == ()
 
 
+def test_a_field_of_an_item_that_kfp_has_for_itself_is_said():
+    loop = ["with dsl.ParallelFor([{'rows_': 1}]) as item:", "    load(rows=item.{})"]
+    assert body(loop[0], loop[1].format("rows_")).problems == ()
+    (problem,) = body(loop[0], loop[1].format("name")).problems
+    assert "`item.name` is not the field `name` of the item" in str(problem) and "`name_`" in str(problem)
+    assert body("t = load()", "load().after(t)", "print(t.name)").problems == ()
+
+
+def test_the_names_that_kfp_has_on_an_item_are_known():
+    from kfp.dsl.for_loop import LoopParameterArgument
+
+    from AutoMLOps.read.body import TAKEN
+
+    item = LoopParameterArgument(items=[1], name_code="1", channel_type="Integer")
+    assert {name for name in {*dir(item), *vars(item)} if not name.startswith("_")} == TAKEN
+
+
 def test_a_quote_in_a_condition_is_found_through_a_constant():
     cells = (
         IMPORTS,

@@ -58,6 +58,8 @@ def read(body: Body, nodes: Sequence[ast.AST]) -> Body:
             _quote(body, node, late)
         elif isinstance(node, DECIDES):
             _choice(body, node, late)
+        elif isinstance(node, ast.Attribute):
+            _field(body, node)
     if len(body.used) > len(body.steps):
         body.readable = False  # a step is made where only running it tells how often: in a loop, a choice
     _order(body)
@@ -366,6 +368,20 @@ def _is_late(body: Body, late: set[str], node: ast.expr) -> bool:
     if isinstance(base, ast.Call):
         return _callee(body, base) is not None
     return isinstance(base, ast.Name) and base.id in late
+
+
+# What kfp has for itself on the item of a loop, where it gives a field of the item by any other name.
+TAKEN = frozenset(
+    ("channel_type", "from_pipeline_channel", "from_raw_items", "full_name", "is_with_items_loop_argument")
+    + ("items_or_pipeline_channel", "name", "pattern", "pipeline", "task", "task_name", "value")
+)
+
+
+def _field(body: Body, node: ast.Attribute) -> None:
+    """`item.name` is no field of the item: it compiles to the name that kfp has for the item, the same each round."""
+    if node.attr in TAKEN and isinstance(node.value, ast.Name) and node.value.id in body.loops - body.tasks.keys():
+        message = f"`{ast.unparse(node)}` is not the field `{node.attr}` of the item: kfp has that name for itself"
+        body.wrong(node, message, f"give the field another name, such as `{node.attr}_`")
 
 
 # The nodes in which Python itself decides.
