@@ -111,7 +111,8 @@ def notebook(page: Path) -> nbformat.NotebookNode:
 def execute(page: nbformat.NotebookNode, folder: Path, environment: Mapping[str, str]) -> None:
     """Runs a page in a folder, to its end, whatever fails."""
     where = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(page, timeout=LIMIT, kernel_name="python3", resources=where, allow_errors=True)
+    waits = {"timeout": LIMIT, "startup_timeout": LIMIT}
+    client = NotebookClient(page, kernel_name="python3", resources=where, allow_errors=True, **waits)
     client.execute(env=dict(environment))
 
 
