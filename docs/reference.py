@@ -1,10 +1,11 @@
-"""The reference, out of the code: calls with their docstrings, settings, earlier names, the command line, errors."""
+"""The reference, out of the code: calls and what they give, settings, earlier names, the command line, errors."""
 
 import argparse
 import inspect
 import os
 import re
 import sys
+import typing
 from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
@@ -57,13 +58,18 @@ def _call(name: str, function: Callable[..., object]) -> Iterator[str]:
 def _signature(name: str, function: Callable[..., object]) -> str:
     """As it is written, without the modules that its types come from."""
     signature = inspect.signature(function)
-    words = [re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])|\bos\.|~", "", str(each)) for each in signature.parameters.values()]
+    words = [_plain(str(each)) for each in signature.parameters.values()]
     words = [re.sub(r"Optional\[(\w+)\]", r"\1 | None", each) for each in words]
     stars = [at for at, each in enumerate(signature.parameters.values()) if each.kind is each.KEYWORD_ONLY]
     if stars:
         words.insert(stars[0], "*")
     given = "".join(f"    {word},\n" for word in words)
     return f"AutoMLOps.{name}(\n{given})" if words else f"AutoMLOps.{name}()"
+
+
+def _plain(written: str) -> str:
+    """Types without the modules that they come from."""
+    return re.sub(r"\b(?:[A-Za-z_]+\.)+(?=[A-Z])|\bos\.|~", "", written)
 
 
 def _param(name: str, description: str) -> Iterator[str]:
@@ -81,6 +87,47 @@ def _param(name: str, description: str) -> Iterator[str]:
 
 def _joined(text: str | None) -> str:
     return " ".join((text or "").split())
+
+
+def results() -> str:
+    """What the verbs give: each class with its words, fields and what it can be asked for; then what those hold."""
+    makers: dict[type, list[str]] = {}
+    for name in (name for name in FIRST if name in AutoMLOps.VERBS):
+        given = typing.get_type_hints(getattr(AutoMLOps, name))["return"]
+        for each in typing.get_args(given) or (given,):
+            makers.setdefault(each, []).append(f"`{name}()`")
+    held = {part: [f"`.{name}`"] for each in makers for name, part in _parts(each)}
+    among = {part: names for part, names in held.items() if not any(issubclass(each, part) for each in makers)}
+    return "\n".join(line for each, names in {**makers, **among}.items() for line in _result(each, names))
+
+
+def _parts(given: type) -> Iterator[tuple[str, type]]:
+    """The classes that the fields of a result hold several of."""
+    for name, kind in _fields(given):
+        if typing.get_origin(kind) is tuple and isinstance(typing.get_args(kind)[0], type):
+            part = typing.get_args(kind)[0]
+            yield from [(name, part)] if part.__module__.startswith("AutoMLOps.") else []
+
+
+def _fields(given: type) -> Iterator[tuple[str, object]]:
+    for base in reversed(given.__mro__):
+        yield from getattr(base, "__annotations__", {}).items()
+
+
+def _result(given: type, makers: list[str]) -> Iterator[str]:
+    yield from ["", f"## {given.__name__}", "", f"Of {' and '.join(makers)}. {inspect.getdoc(given)}", ""]
+    yield from ["| | |", "|---|---|"]
+    yield from (f"| `.{name}` | {_type(kind)} |" for name, kind in _fields(given))
+    for name, value in inspect.getmembers(given):
+        if not name.startswith("_") and isinstance(value, property):
+            told = _joined(inspect.getdoc(value)) or _type(typing.get_type_hints(value.fget)["return"])
+            yield f"| `.{name}` | {told} |"
+        elif name in vars(given) and not name.startswith("_") and inspect.isfunction(value):
+            yield f"| `.{name}()` | {_joined(inspect.getdoc(value))} |"
+
+
+def _type(kind: object) -> str:
+    return f"`{_plain(inspect.formatannotation(kind))}`".replace(" | ", "` or `")
 
 
 def settings_table() -> str:
@@ -145,6 +192,7 @@ def error_tree() -> str:
 
 PAGES = {
     "calls": calls,
+    "results": results,
     "settings": settings_table,
     "earlier-names": earlier_names,
     "command-line": command_line,

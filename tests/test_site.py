@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import typing
 from html import unescape
 from pathlib import Path
 
@@ -97,6 +98,14 @@ def test_the_site_can_be_read_by_all_from_a_folder(site, scheme, tmp_path):
         for name, address in addresses.items():
             opened.page.goto(address)
             assert not axe(opened.page.locator("article")), name  # the frame around it is the theme's
+
+
+def test_the_reference_has_every_result_with_its_fields(reference):
+    for verb in set(AutoMLOps.VERBS) - {"launchAll", "run"}:
+        given = typing.get_type_hints(getattr(AutoMLOps, verb))["return"]
+        for each in typing.get_args(given) or (given,):
+            assert words(each.__doc__) in words(reference["results"]), each
+            assert not [name for name in each.__annotations__ if f".{name}" not in reference["results"]]
 
 
 def test_the_errors_are_all_that_the_package_raises():
