@@ -1,10 +1,8 @@
 """The story of `automlops show`: the graph of a notebook, a codebase or a compiled pipeline, drawn as was asked."""
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from . import api, codebase, disk, graph, mermaid, picture, processes, read, render, sketch, spec
 from .errors import BadInput
@@ -14,7 +12,6 @@ from .model import Problem
 from .nouns import noun
 from .settings import Settings
 
-SPECS = (".json", ".yaml", ".yml")
 UNDONE = "nothing was drawn"
 
 
@@ -35,9 +32,7 @@ def found(place: str, which: str | None = None) -> Graph:
     pipeline function can tell, kfp compiles it, in a process of its own."""
     if os.path.isdir(place):
         return _of_codebase(place)
-    if place.endswith(SPECS):
-        return _of_spec(place, disk.read_text(place))
-    return _of_notebook(place, which)
+    return _of_source(place, which)
 
 
 def sketched(place: str, drawn: Graph, columns: int) -> Shown:
@@ -83,10 +78,10 @@ def _of_codebase(folder: str) -> Graph:
     if not path.is_file():
         hint = "name a notebook, a compiled pipeline, or the folder that generate() wrote"
         raise BadInput([Problem(message=f"{folder} holds no generated codebase", hint=hint)], UNDONE)
-    return _compiled(processes.spec_of(path))
+    return graph.of_spec(spec.read(processes.spec_of(path)))
 
 
-def _of_notebook(place: str, which: str | None) -> Graph:
+def _of_source(place: str, which: str | None) -> Graph:
     source = read.notebook(place, disk.read_text(place))
     beside = os.path.dirname(os.path.abspath(place))
     settings = {"output_dir": os.path.join(os.path.dirname(place), "AutoMLOps")}
@@ -96,36 +91,5 @@ def _of_notebook(place: str, which: str | None) -> Graph:
     drawn = graph.of_pipeline(reading.pipeline)
     if drawn is not None:
         return drawn
-    return _compiled(processes.spec_of_draft(render.tree(reading.pipeline, Settings()), codebase.PIPELINE))
-
-
-def _of_spec(place: str, text: str) -> Graph:
-    documents = list(_documents(place, text))
-    first = documents[0] if documents else None
-    within = first.get("pipelineSpec", first) if isinstance(first, dict) else None
-    if not isinstance(first, dict) or not isinstance(within, dict) or not isinstance(within.get("root"), dict):
-        hint = "name what kfp's compiler wrote, a notebook, or a codebase's folder"
-        raise BadInput([Problem(message=f"{place} is no compiled pipeline", hint=hint)], UNDONE)
-    return _compiled(first)
-
-
-def _documents(place: str, text: str) -> Iterator[object]:
-    """What a file of JSON, or of YAML, holds: kfp writes a second document for what is a platform's own."""
-    import yaml
-
-    try:
-        if place.endswith(".json"):
-            yield json.loads(text)
-        else:
-            yield from yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe, in C
-    except Exception as error:  # beside YAML's own errors, what a date or number that is none raises, or a deep nest
-        message = f"{place} cannot be read: {' '.join(str(error).split())}"
-        raise BadInput([Problem(message=message, hint="name what kfp's compiler wrote")], UNDONE) from None
-
-
-def _compiled(document: Mapping[str, Any]) -> Graph:
-    try:
-        return graph.of_spec(spec.read(document))
-    except (KeyError, TypeError, AttributeError) as error:
-        message = f"this is no compiled pipeline: {type(error).__name__} at {error}"
-        raise BadInput([Problem(message=message, hint="compile it again with kfp 2")], UNDONE) from None
+    draft = render.tree(reading.pipeline, Settings())
+    return graph.of_spec(spec.read(processes.spec_of_draft(draft, codebase.PIPELINE)))
