@@ -5,7 +5,7 @@ A role is bound to the one resource that it is needed on, and to the project onl
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 
@@ -448,17 +448,20 @@ def _operating(settings: Settings, runner: Account, builder: Account | None) -> 
     yield need("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it")
 
 
+_PUBLIC = ("deeplearning-platform-release", "vertex-ai")  # projects of Google's whose images anybody may pull
+
+
 def _foreign(image: str, project: str | None) -> str:
     """The Artifact Registry repository of another project that an image is in; nothing for any other image."""
     found = re.match(r"[a-z0-9-]+-docker[.]pkg[.]dev/((?:[^/]+[.][^/]+/)?[^/]+)/([^/]+)/", image)
-    return f"{found[2]} of {found[1]}" if found and found[1].replace("/", ":") != project else ""
+    return f"{found[2]} of {found[1]}" if found and found[1].replace("/", ":") not in (project, *_PUBLIC) else ""
 
 
-def _bases(settings: Settings, pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
-    """The base images that are kept in other projects, by the registry that each is in."""
-    bases = sorted({component.base or settings.base_image for component in pipeline.components})
-    homes = {base: _foreign(base, settings.project_id) for base in bases}
-    return {home: tuple(base for base in bases if homes[base] == home) for home in homes.values() if home}
+def _kept_elsewhere(images: Iterable[str], settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The images that are kept in other projects, by the registry that each is in."""
+    found = sorted(set(images))
+    homes = {image: _foreign(image, settings.project_id) for image in found}
+    return {home: tuple(image for image in found if homes[image] == home) for home in homes.values() if home}
 
 
 def _owed(
@@ -476,9 +479,12 @@ def _owed(
 
     if "bigquery" in extras:
         yield owe("bigquery.dataViewer", On.DATASET, "", "reads it; roles/bigquery.dataEditor to write to it, too")
-    for registry, images in _bases(settings, pipeline).items():
+    bases = (component.base or settings.base_image for component in pipeline.components)
+    for registry, images in _kept_elsewhere(bases, settings).items():
         why = f"pulls {', '.join(images)} to build on"
         yield replace(owe("artifactregistry.reader", On.REGISTRY, registry, why), member=builder)
+    for registry, images in _kept_elsewhere((other.image for other in pipeline.others), settings).items():
+        yield owe("artifactregistry.reader", On.REGISTRY, registry, f"pulls {', '.join(images)} to run")
     if "vertex-jobs" in extras and not runner.made:
         yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
     if trigger and not runner.made:

@@ -14,7 +14,7 @@ from recording import RecordingGcloud
 
 from AutoMLOps import cloud, render
 from AutoMLOps.cloud import AGENT, Binding, On, authority, resources
-from AutoMLOps.model import Component, Pipeline
+from AutoMLOps.model import Component, Origin, Other, Pipeline
 from AutoMLOps.nouns import replace
 from AutoMLOps.settings import Settings, chosen
 
@@ -160,6 +160,22 @@ def test_a_setting_has_the_last_word_on_what_components_use() -> None:
     usual = table(resources(PROJECT, using()).bindings)
     assert table(resources(replace(PROJECT, steps_use=()), EVERYTHING).bindings) == usual
     assert table(resources(replace(PROJECT, steps_use=("bigquery",)), using()).bindings) == usual | {QUERIES, ROWS}
+
+
+def test_images_of_steps_that_another_project_keeps_are_owed_to_the_runner() -> None:
+    theirs = Other(name="box", origin=Origin.CONTAINER, image="us-docker.pkg.dev/their-project/tools/box:1")
+    public = Other(name="out", origin=Origin.CONTAINER, image="us-docker.pkg.dev/vertex-ai/training/tf:1")
+    need = resources(PROJECT, replace(WINE, others=(theirs, public)))
+    assert table(need.owed) == {(RUNNER, "artifactregistry.reader", "tools of their-project")}
+
+
+def test_googles_prebuilt_components_need_the_roles_of_what_they_start() -> None:
+    def prebuilt(reached: str) -> Other:
+        return Other(name="Op", origin=Origin.IMPORTED, google=(reached,))
+
+    said = cloud.uses(PROJECT, replace(WINE, others=(prebuilt("google.cloud.bigquery"),)))
+    assert said == ("bigquery",)
+    assert cloud.uses(PROJECT, replace(WINE, others=(prebuilt("google.cloud.aiplatform"),))) == ("vertex-jobs",)
 
 
 def test_a_runner_of_another_project_is_not_made_and_its_own_project_grants_acting_as_it() -> None:

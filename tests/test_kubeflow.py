@@ -696,3 +696,32 @@ def test_googles_components_travel_as_imports_with_the_roles_that_they_need(tmp_
     assert "BigqueryQueryJobOp" in readme and "custom\\_job.CustomTrainingJobOp" in readme.replace(
         "custom_job", "custom\\_job"
     )
+
+
+# ------------------------------------------------------------------------------- older manners
+
+
+def test_an_import_of_kfp_v2_is_one_error_that_says_the_line_of_today():
+    text = "from kfp.v2 import dsl\nfrom kfp.v2.dsl import component\n\n@component\ndef step():\n    pass\n\n"
+    said = [str(each) for each in read.pipeline(read.notebook("work.py", text + PIPE)).problems]
+    assert said == [
+        "work.py, line 1: kfp.v2 is kfp itself by now, and a step that imports it fails (write `from kfp import dsl`)",
+        "work.py, line 2: kfp.v2 is kfp itself by now, and a step that imports it fails (write `from kfp.dsl import component`)",
+    ]
+
+
+def test_a_script_may_hold_the_cell_magics_as_comments():
+    text = f"# %%define_imports\n{STEPS}\n# %%define_component\n{step('')}\n# %%define_kfp_pipeline\n{PIPE}"
+    assert read.pipeline(read.notebook("work.py", text)).pipeline.name == "pipe"
+
+
+def test_what_configures_kubernetes_stays_in_the_code_and_is_told():
+    text = step("") + "@dsl.pipeline(pipeline_config=dsl.PipelineConfig())\ndef pipe():\n    step()\n"
+    found = reading(text)
+    assert "pipeline_config=dsl.PipelineConfig()" in found.pipeline.body
+    assert "Vertex AI knows no pipeline_config" in str(found.warnings[0])
+
+
+def test_a_variable_that_hides_a_component_is_told_in_an_inner_pipeline_too():
+    text = step("") + "@dsl.pipeline\ndef inner():\n    step = step()\n\n@dsl.pipeline\ndef pipe():\n    inner()\n"
+    assert "the variable `step` hides the component of that name" in str(reading(text).problems)

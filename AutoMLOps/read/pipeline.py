@@ -204,7 +204,7 @@ def _pipeline(
     components = {name: read.component for name, read in reads.items() if read.component.source}
     others = _loaded([item for name, item in loaded.items() if name in needed], where, faults)
     others |= _contained(program, carried, faults)
-    others |= _within(program, carried, beside, {**components, **others}, faults)
+    others |= _within(program, carried, beside, defined, {**components, **others}, faults)
     body = _body(program, found, nodes, owner, {**components, **others}, parameters, carried)
     faults.problems += [*_placed(found, body.problems), *_shadows(reads), *_hidden(nodes, {**defined, **others}, owner)]
     faults.problems += _clashes(components, {function.name, *others}, carried, where.reserved, owner)
@@ -298,6 +298,7 @@ def _within(
     program: Program,
     carried: Closure,
     beside: Sequence[Found],
+    defined: Collection[str],
     callees: Mapping[str, Component | Other],
     faults: Faults,
 ) -> dict[str, Other]:
@@ -313,7 +314,8 @@ def _within(
         body = bodies.Body(program, {**callees, **found}, takes, owner, item.cell, item.offset)
         nodes = walked(function)
         bodies.read(body, nodes)
-        faults.problems += [*said.problems, *body.problems]
+        place = Owner(owner, item.cell, item.line)
+        faults.problems += [*said.problems, *body.problems, *_hidden(nodes, {*defined, *callees, *found}, place)]
         found[item.function] = Other(
             name=item.function,
             origin=Origin.PIPELINE,
