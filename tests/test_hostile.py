@@ -252,7 +252,7 @@ def saying(each: Iterator[str]) -> Said:
         return dict(zip(KEYS, each, strict=False))
 
     steps = {name: Step(next(each), by_key(), by_key(), by_key()) for name in STEPS}
-    header = re.sub("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]", "", "\n".join(by_key().values()))
+    header = re.sub("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]", "", "\n".join(("<!-- --> --!>", *by_key().values())))
     return Said("Wine " + next(each), next(each), steps, by_key(), by_key(), header)
 
 
