@@ -158,6 +158,10 @@ def looked(
     found, unknown = _found({**given, **settings_.translated(given, saved)}, saved, folder)
     given |= found
     chosen, faults = settings_.chosen(given, saved)
+    if chosen is not None:
+        # What was compiled elsewhere names no image of this codebase.
+        chosen = replace(chosen, own_images=() if compiled.is_meant(source) else disk.own_images(folder))
+        faults = (*faults, *_homeless(chosen, folder))
     if chosen is not None and not chosen.run_local:
         chosen = replace(chosen, repository_folder=disk.place(folder))
     values, others = _values(pipeline_params, folder, chosen)
@@ -172,6 +176,7 @@ def looked(
             live=live,
             images=(chosen or Settings()).images,
             base_image=(chosen or Settings()).base_image,
+            own_images=(chosen or Settings()).own_images,
             reserved=render.RESERVED,
             beside=beside,
             fetched={(each.how, each.where): _fetched(each, beside, folder) for each in read.wanted(source, live)},
@@ -183,6 +188,15 @@ def looked(
         problems=(*problems, *unknown, *faults, *others, *reading.problems),
         warnings=(*reading.warnings, *told),
     )
+
+
+def _homeless(chosen: Settings, folder: str) -> Iterator[Problem]:
+    """What is wrong with the images of the user's, and with naming one that is not there."""
+    for path in (path for path in chosen.own_images if not settings_.is_own(path)):
+        hint = "up to 60 lower-case letters and digits, with . _ - between them"
+        yield Problem(message=f"{folder}/{path} cannot give an image its name", hint=hint)
+    if fault := settings_.homeless(chosen.base_image, chosen.own_images):
+        yield Problem(message=f"base_image: {fault[0]}", hint=fault[1])
 
 
 def written(found: Looked, dry_run: bool) -> Generated:

@@ -198,10 +198,10 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
     if not settings.project_id:
         raise ValueError(f"{pipeline.name} has no project: there is nothing to describe")
     extras = uses(settings, pipeline)
-    builds = bool(pipeline.components)
+    builds = bool(pipeline.components or settings.own_images)
     trigger = None if settings.run_local else _trigger(settings, builds)
     runner = _runner(settings)
-    builder = _builder(settings, pipeline) if builds or trigger else None
+    builder = _builder(settings, pipeline, builds) if builds or trigger else None
     bindings = (
         *_running(settings, runner, extras, builds),
         *(_building(settings, builder, builds) if builder else ()),
@@ -334,9 +334,9 @@ def _runner(settings: Settings) -> Account:
     )
 
 
-def _builder(settings: Settings, pipeline: Pipeline) -> Account:
+def _builder(settings: Settings, pipeline: Pipeline, builds: bool) -> Account:
     email, title = settings.builder(pipeline.name), f"Builds the images of {pipeline.name}"
-    why = "builds the images" if pipeline.components else "compiles the pipeline and starts its runs"
+    why = "builds the images" if builds else "compiles the pipeline and starts its runs"
     return Account(email=email, title=title[:100], why=why, shared=False, made=True)
 
 

@@ -127,6 +127,13 @@ def _is_work_tree(folder: str) -> bool:
     return os.path.isfile(mark) or os.path.lexists(os.path.join(mark, "HEAD"))
 
 
+def own_images(folder: Place) -> tuple[str, ...]:
+    """The folders with a Dockerfile of the user's, each an image of the codebase: images/<name>."""
+    home = os.path.join(folder, "images")
+    names = sorted(os.listdir(home)) if os.path.isdir(home) else ()
+    return tuple(f"images/{name}" for name in names if os.path.isfile(os.path.join(home, name, "Dockerfile")))
+
+
 def written(folder: Place) -> tuple[str, ...]:
     """The files of the codebase, as they were last written here; none where that is not known."""
     with _translated(folder):

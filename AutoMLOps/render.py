@@ -51,7 +51,7 @@ class Emit(NamedTuple):
     template: str
     to: str
     each: Literal["pipeline", "image", "component", "loaded"] = "pipeline"
-    when: Literal["always", "project", "ci", "drawn", "images", "builds", "cloud builds", "given"] = "always"
+    when: Literal["always", "project", "ci", "drawn", "images", "built", "builds", "cloud builds", "given"] = "always"
 
 
 LAYOUT = (
@@ -78,7 +78,7 @@ LAYOUT = (
     Emit(template="pytest.ini.j2", to="pytest.ini"),
     Emit(template="scripts/build_components.sh.j2", to="scripts/build_components.sh", when="builds"),
     Emit(template="scripts/build_pipeline_spec.sh.j2", to="scripts/build_pipeline_spec.sh"),
-    Emit(template="scripts/content_tag.sh.j2", to="scripts/content_tag.sh", when="images"),
+    Emit(template="scripts/content_tag.sh.j2", to="scripts/content_tag.sh", when="built"),
     Emit(template="scripts/gcloud.sh.j2", to="scripts/gcloud.sh", when="project"),
     Emit(template="scripts/run_all.sh.j2", to="scripts/run_all.sh", when="project"),
     Emit(template="scripts/run_pipeline.sh.j2", to="scripts/run_pipeline.sh", when="project"),
@@ -92,6 +92,7 @@ RESERVED = frozenset(
     (
         "COMPONENTS",
         "Iterable",
+        "OWN_IMAGES",
         "Path",
         "SystemExit",
         "argparse",
@@ -122,22 +123,26 @@ LOADING_IMPORTS = (
 @lru_cache(maxsize=2)  # a notebook calls again and again, and what it says has seldom changed
 def tree(pipeline: Pipeline, settings: Settings) -> Tree:
     """The whole codebase of a pipeline: the same input gives the same bytes."""
-    images = _images(pipeline, settings)
+    images, own_images = _images(pipeline, settings), _own_images(pipeline, settings)
+    built = (*own_images, *images)
     shared: dict[str, object] = {"pipeline": pipeline, "settings": settings, "images": images}
+    shared |= {"own_images": own_images, "built": built}
     shared["cloud"] = cloud.resources(settings, pipeline) if settings.project_id else None
     shared["graph"] = graph.of_pipeline(pipeline)
     shared["spec"] = _spec(pipeline)
-    shared |= {"several": len(images) > 1, "the_images": "the images" if len(images) > 1 else "the image"}
+    shared |= {"several": len(images) > 1, "the_images": "the images" if len(built) > 1 else "the image"}
     files = [
         File(path=path, text=_headed(text, path, settings.license_header))
         for emit in LAYOUT
-        if _wanted(emit, settings, images, shared["graph"] is not None, pipeline.given is not None)
+        if _wanted(emit, settings, images, bool(built), shared["graph"] is not None, pipeline.given is not None)
         for path, text in _emitted(emit, shared, pipeline, settings, images)
     ]
     return Tree(files=_distinct(sorted(files, key=lambda file: file.path)))
 
 
-def _wanted(emit: Emit, settings: Settings, images: tuple[Image, ...], is_drawn: bool, is_given: bool) -> bool:
+def _wanted(
+    emit: Emit, settings: Settings, images: tuple[Image, ...], builds: bool, is_drawn: bool, is_given: bool
+) -> bool:
     by_push = bool(settings.project_id) and not settings.run_local
     match emit.when:
         case "always":
@@ -152,10 +157,12 @@ def _wanted(emit: Emit, settings: Settings, images: tuple[Image, ...], is_drawn:
             return is_given
         case "images":
             return bool(images)
+        case "built":
+            return builds
         case "builds":
-            return bool(settings.project_id and images)
+            return bool(settings.project_id) and builds
         case "cloud builds":
-            return by_push or bool(settings.project_id and images)
+            return by_push or (bool(settings.project_id) and builds)
 
 
 def _emitted(
@@ -216,14 +223,34 @@ def _headed(text: str, path: str, header: str | None) -> str:
 # ------------------------------------------------------------------------------- what the templates are given
 
 
+class OwnImage(NamedTuple):
+    """An image of the user's: its folder, which is how it is named, and its name in the registry."""
+
+    path: str
+    name: str
+    own_base: None = None
+
+    @property
+    def folder(self) -> str:
+        return self.path
+
+
 class Image(NamedTuple):
-    """One container image: its folder under components/, its name in the registry, and the components in it."""
+    """One container image: its folder under components/, its name in the registry, and the components in it.
+
+    `own_base` is what it starts from where that is an image of the user's.
+    """
 
     folder: str
     name: str
     base: str
     kfp: str
     components: tuple[Component, ...]
+    own_base: OwnImage | None = None
+
+    @property
+    def path(self) -> str:
+        return f"components/{self.folder}"
 
     @property
     def requirements(self) -> tuple[str, ...]:
@@ -242,10 +269,23 @@ class Image(NamedTuple):
         return self.base if self.brings_packages else Settings(base_image=self.base).python_image
 
 
+def _own_images(pipeline: Pipeline, settings: Settings) -> tuple[OwnImage, ...]:
+    return tuple(OwnImage(path=path, name=settings.own_image(pipeline.name, path)) for path in settings.own_images)
+
+
 def _images(pipeline: Pipeline, settings: Settings) -> tuple[Image, ...]:
+    own = {image.path: image for image in _own_images(pipeline, settings)}
+
     def image(folder: str, components: tuple[Component, ...]) -> Image:
-        name, base = settings.image(pipeline.name, folder), components[0].base or settings.base_image
-        return Image(folder=folder, name=name, base=base, kfp=_kfp(pipeline), components=components)
+        base = components[0].base or settings.base_image
+        return Image(
+            folder=folder,
+            name=settings.image(pipeline.name, folder),
+            base=base,
+            kfp=_kfp(pipeline),
+            components=components,
+            own_base=own.get(base),
+        )
 
     groups = together(pipeline.components, settings.images, settings.base_image)
     return tuple(image(folder, group) for folder, group in zip(_folders(groups, settings), groups, strict=True))
@@ -337,12 +377,12 @@ def _container(component: Component, image: Image) -> dict[str, object]:
     }
 
 
-def _import_block(pipeline: Pipeline) -> str:
+def _import_block(pipeline: Pipeline, built: tuple[Image | OwnImage, ...]) -> str:
     """Our imports and the pipeline's as one block."""
     if pipeline.given:
         reading = () if _spec(pipeline).endswith(".json") else (Import(module="yaml"),)
         return source.imports((*PIPELINE_IMPORTS, *reading))
-    naming = NAMING_IMPORTS if pipeline.components else ()
+    naming = NAMING_IMPORTS if built else ()
     loading = LOADING_IMPORTS if pipeline.components or _loaded(pipeline) else ()
     return source.imports((*PIPELINE_IMPORTS, *COMPILING_IMPORTS, *naming, *loading, *pipeline.imports))
 
@@ -466,8 +506,11 @@ def _whole(text: str) -> str:
     return text
 
 
-def _boxes(images: tuple[Image, ...]) -> Iterator[tuple[str, ...]]:
-    """One row for each image."""
+def _boxes(images: tuple[Image, ...], own_images: tuple[OwnImage, ...]) -> Iterator[tuple[str, ...]]:
+    """One row for each image: what it starts from, and what runs in it or starts from it."""
+    for own in own_images:
+        users = ", ".join(image.folder for image in images if image.own_base == own)
+        yield f"[{_md(own.path)}]({_word(own.path)}/Dockerfile)", "what you wrote there", _md(users)
     for image in images:
         names = ", ".join(component.name for component in image.components)
         yield f"[{_md(image.folder)}](components/{_word(image.folder)}/Dockerfile)", _md(image.base), _md(names)

@@ -74,8 +74,10 @@ class Settings:
     output_dir: str = "AutoMLOps"
     license_header: str | None = None
     extra_regions: tuple[str, ...] = ()
-    # Where the codebase is in its git repository: not chosen, but found where it is written.
+    # Not chosen, but found where the codebase is written: where that is in its git repository, and the images in it
+    # that are built from Dockerfiles of the user's.
     repository_folder: str = "."
+    own_images: tuple[str, ...] = ()
 
     @property
     def brings_packages(self) -> bool:
@@ -152,6 +154,10 @@ class Settings:
             return name
         return f"{self.af_registry_location}-docker.pkg.dev/{self.project_id.replace(':', '/')}/{self.registry}/{name}"
 
+    def own_image(self, pipeline: str, path: str) -> str:
+        """The image built from a folder of the user's, images/<name>, without tag."""
+        return f"{self.image(pipeline, 'images')}/{_path_component(path.rpartition('/')[2])}"
+
     @property
     def accounts(self) -> str:
         """How this project's service accounts end; a domain-scoped one, `example.com:proj`, is `proj.example.com`."""
@@ -163,6 +169,22 @@ class Settings:
     def _account(self, name: str) -> str:
         """A service account of this project."""
         return f"{name}{self.accounts}" if self.project_id else ""
+
+
+OWN_IMAGE = re.compile("images/[a-z0-9]+(?:[._-][a-z0-9]+)*")
+
+
+def is_own(image: str) -> bool:
+    """Whether an image is one of the codebase's own, by how it is spelled: images/<name>, without a tag."""
+    return OWN_IMAGE.fullmatch(image) is not None
+
+
+def homeless(image: str, own_images: tuple[str, ...]) -> tuple[str, str] | None:
+    """What is wrong with naming an image of the codebase's own that is not there, and how to mend it."""
+    if not is_own(image) or image in own_images:
+        return None
+    there = f"there is {', '.join(own_images)}" if own_images else "images/ has none yet"
+    return f"{image} has no Dockerfile", f"write it into {image}/ of the codebase; {there}"
 
 
 def misnamed(image: str) -> tuple[str, str] | None:
@@ -259,7 +281,8 @@ def _comments() -> dict[str, str]:
         "parameter_values_path": "where the values of the pipeline's parameters are kept: a .json file of this folder",
         "pipeline_job_spec_path": "where the compiled pipeline is written: a .json file of this folder",
         "enable_caching": "true: steps whose inputs did not change are skipped; false: never; null: each step decides",
-        "base_image": "the image that the components' image starts from; its Python should fit the pinned requirements",
+        "base_image": "the image that the components' image starts from; its Python should fit the pinned requirements"
+        "; images/<name>: the one built from that folder here",
         "images": "shared: one image for all components that start from one base image; auto: more where their pins "
         "need it; per-component: one for each",
         "run_local": "true: this machine builds, compiles and submits; false: a push to the repository has Cloud Build "

@@ -12,6 +12,7 @@ from typing import Any
 
 from AutoMLOps import render
 from AutoMLOps.model import Argument, Artifact, Component, Import, Kind, Param, Pipeline, Source, Step
+from AutoMLOps.nouns import replace
 from AutoMLOps.settings import Settings
 
 TOOLS = ("google-cloud-aiplatform==2.7.0", "kfp==2.17.0")
@@ -463,6 +464,16 @@ def pipeline(bucket: str):
     imports=IMPORTS,
     values=(("bucket", '"some-bucket"'),),
     tools=TOOLS,
+)
+
+
+# A step that starts from an image of the user's.
+OWN_IMAGES = ("images/tools", "images/trainer")
+BASED = replace(
+    WINE,
+    components=tuple(
+        replace(each, base="images/trainer" if each.name == "train_model" else "") for each in WINE.components
+    ),
 )
 
 

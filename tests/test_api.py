@@ -297,3 +297,24 @@ def test_the_verbs_that_follow_act_on_what_was_generated_last_and_not_on_a_dry_r
     generate(script, output_dir="one")
     generate(script, output_dir="two", dry_run=True)
     assert standing.folder(None) == "one"
+
+
+def test_a_base_image_of_the_users_own_is_found_in_the_codebase_and_left_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("work.py").write_text(
+        "from AutoMLOps import AutoMLOps\n\n\n@AutoMLOps.component\ndef step():\n    pass\n\n\n"
+        "@AutoMLOps.pipeline(name='p')\ndef p():\n    step()\n"
+    )
+    with pytest.raises(BadInput, match="base_image: images/trainer has no Dockerfile .*images/ has none yet"):
+        AutoMLOps.generate(notebook="work.py", base_image="images/trainer")
+    for name in ("trainer", "My Tools"):
+        Path("AutoMLOps/images", name).mkdir(parents=True)
+        Path("AutoMLOps/images", name, "Dockerfile").write_text("FROM scratch\n")
+    with pytest.raises(BadInput, match="AutoMLOps/images/My Tools cannot give an image its name"):
+        AutoMLOps.generate(notebook="work.py", base_image="images/trainer")
+    Path("AutoMLOps/images/My Tools/Dockerfile").unlink()
+    done = AutoMLOps.generate(notebook="work.py", base_image="images/trainer")
+    assert not [change for change in done.changes if change.path.startswith("images/")]
+    assert Path("AutoMLOps/images/trainer/Dockerfile").read_text() == "FROM scratch\n"
+    assert "ARG BASE=p/images/trainer:cache" in Path("AutoMLOps/components/component_base/Dockerfile").read_text()
+    assert AutoMLOps.generate(notebook="work.py").changes[0].fate == "same"

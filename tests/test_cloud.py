@@ -327,6 +327,11 @@ def test_the_scripts_make_and_take_away_what_there_is_without_a_registry(
     assert ["storage", "rm"] in [call[:2] for call in gcloud.writes]
 
 
+def test_images_of_the_users_alone_are_built_as_others_are() -> None:
+    need = resources(replace(PROJECT, own_images=("images/tools",)), CONTAINERS)
+    assert need.registry and need.builder and "cloudbuild.googleapis.com" in [api.name for api in need.apis]
+
+
 def test_a_registry_that_an_earlier_pipeline_of_the_folder_made_is_still_taken_away(tmp_path: Path) -> None:
     folder, gcloud = written(tmp_path / "tree", CONTAINERS), RecordingGcloud(tmp_path / "bin")
     line = '{"kind": "registry", "name": "vertex-mlops-af", "location": "us-central1", "role": "", "member": "", '

@@ -824,6 +824,14 @@ def test_components_of_two_base_images_may_pin_one_package_differently():
     ).problems
 
 
+def test_a_base_image_of_the_users_has_to_be_there():
+    code = "@AutoMLOps.component(base_image='images/trainer')\ndef step(): pass\n"
+    said = str(reading(IMPORTS, code, TAIL, own_images=("images/tools",)).problems[0])
+    assert said.startswith("cell 2, line 2: component `step`: images/trainer has no Dockerfile")
+    assert "there is images/tools" in said
+    assert reading(IMPORTS, code, TAIL, own_images=("images/trainer",)).problems == ()
+
+
 def test_one_component_that_pins_a_package_twice_is_told_whatever_the_images():
     code = "@AutoMLOps.component(packages_to_install=['pandas==1.5.3', 'pandas==2.2.0'])\ndef step(): pass\n"
     assert "keep one of the lines" in str(reading(IMPORTS, code, TAIL, images="per-component").problems)

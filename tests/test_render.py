@@ -20,7 +20,19 @@ import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pictures import CONTAINERS, GOOGLE, HOSTILE, KINDS, NASTIEST, NASTY, WINE, FakeGcloud, written
+from pictures import (
+    BASED,
+    CONTAINERS,
+    GOOGLE,
+    HOSTILE,
+    KINDS,
+    NASTIEST,
+    NASTY,
+    OWN_IMAGES,
+    WINE,
+    FakeGcloud,
+    written,
+)
 
 from AutoMLOps import render, source
 from AutoMLOps.errors import BadInput
@@ -188,6 +200,106 @@ def test_without_a_project_and_images_what_is_left_compiles_and_tests_itself(tmp
     assert python(folder / "pipelines/pipeline.py", "--output", tmp_path / "spec.json").returncode == 0
     spec = json.loads((tmp_path / "spec.json").read_text())
     assert spec["deploymentSpec"]["executors"]["exec-shout"]["container"]["image"] == "alpine:3.20"
+
+
+# ------------------------------------------------------------------------------- images of the user's
+
+
+def with_own(folder: Path, pipeline: Pipeline = BASED, **chosen: object) -> Path:
+    """A codebase with two images of the user's."""
+    for path in OWN_IMAGES:
+        (folder / path).mkdir(parents=True)
+        (folder / path / "Dockerfile").write_text("FROM python:3.11-slim\nCOPY words /words\n")
+        (folder / path / "words").write_text("one\n")
+    return written(folder, pipeline, own_images=OWN_IMAGES, **chosen)
+
+
+def tagged(folder: Path, *parts: str) -> str:
+    command = ["bash", folder / "scripts/content_tag.sh", *parts]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_component_starts_from_the_image_of_the_users_that_it_names() -> None:
+    tree = texts(BASED, dataclasses.replace(PROJECT, own_images=OWN_IMAGES))
+    own = f"{REGISTRY}/wine-quality/images/trainer"
+    assert f"ARG BASE={own}:cache\n\nFROM $BASE AS packages" in tree["components/component_base_trainer/Dockerfile"]
+    build = {step["id"]: step for step in yaml.safe_load(tree["cloudbuild.yaml"])["steps"]}
+    assert list(build) == ["images/tools", "images/trainer", "component_base", "component_base_trainer"]
+    assert build["component_base_trainer"]["waitFor"] == ["images/trainer"]
+    script = build["component_base_trainer"]["args"][-1]
+    assert f"base={own}\nbase=$$base:$$(bash scripts/content_tag.sh images/trainer)\n" in script
+    assert "BASE" not in build["component_base"]["args"][-1]
+    assert "[images/trainer](images/trainer/Dockerfile)" in tree["README.md"]
+
+
+def test_a_push_tests_a_component_in_the_image_of_the_users() -> None:
+    tree = texts(BASED, dataclasses.replace(PROJECT, own_images=OWN_IMAGES, run_local=False))
+    build = {step["id"]: step for step in yaml.safe_load(tree["cloudbuild.yaml"])["steps"]}
+    script = build["test component_base_trainer"]["args"][-1]
+    assert "docker run" in script and "tests/test_train_model.py" in script
+    assert build["test component_base_trainer"]["waitFor"] == ["images/trainer"]
+
+
+def test_an_image_of_the_users_is_tagged_by_all_that_it_is_built_from(tmp_path: Path) -> None:
+    folder = with_own(tmp_path)
+    train, base = "components/component_base_trainer", "images/trainer"
+    before = (
+        tagged(folder, base),
+        tagged(folder, train, base),
+        tagged(folder, train),
+        tagged(folder, "components/component_base"),
+    )
+    (folder / base / "words").write_text("two\n")
+    after = (
+        tagged(folder, base),
+        tagged(folder, train, base),
+        tagged(folder, train),
+        tagged(folder, "components/component_base"),
+    )
+    assert before[0] != after[0] and before[1] != after[1] and before[2:] == after[2:]
+    (folder / base / ".hidden").write_text("three\n")
+    assert tagged(folder, base) == after[0]
+
+
+def test_images_of_the_users_are_built_and_a_change_in_one_is_noticed(tmp_path: Path) -> None:
+    folder, gcloud = with_own(tmp_path / "tree"), FakeGcloud(tmp_path / "bin")
+    done = gcloud.run(folder / "scripts/build_components.sh")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in (folder / "scripts/pipeline_spec/images").read_text().splitlines()]
+    assert [line[2:] for line in lines] == [
+        ["images/tools"],
+        ["images/trainer"],
+        ["components/component_base"],
+        ["components/component_base_trainer", "images/trainer"],
+    ]
+    (folder / "images/trainer/words").write_text("two\n")
+    stopped = gcloud.run(folder / "scripts/build_pipeline_spec.sh")
+    assert stopped.returncode and "images/trainer changed since its image was built" in stopped.stderr
+
+
+USES_OWN = dataclasses.replace(
+    CONTAINERS,
+    carried=CONTAINERS.carried.replace('"alpine:3.20"', '"images/tools"').replace("[word]", '["images/tools"]'),
+)
+
+
+def test_what_the_pipeline_names_as_an_image_of_the_users_becomes_what_was_built(tmp_path: Path) -> None:
+    folder, gcloud = with_own(tmp_path / "tree", USES_OWN), FakeGcloud(tmp_path / "bin")
+    assert gcloud.run(folder / "scripts/build_components.sh").returncode == 0
+    done = gcloud.run(folder / "scripts/build_pipeline_spec.sh")
+    assert done.returncode == 0, done.stderr
+    spec = json.loads((folder / "scripts/pipeline_spec/pipeline_job.json").read_text())
+    container = spec["deploymentSpec"]["executors"]["exec-shout"]["container"]
+    built = f"{REGISTRY}/wine-quality/images/tools@sha256:0123456789abcdef".replace("wine-quality", "only-containers")
+    assert container["image"] == built and container["args"] == [built]
+
+
+def test_a_spec_that_names_an_image_that_was_not_built_is_not_submitted(tmp_path: Path, aiplatform: None) -> None:
+    folder = with_own(tmp_path, USES_OWN)
+    (folder / "scripts/pipeline_spec").mkdir()
+    (folder / "scripts/pipeline_spec/pipeline_job.json").write_text('{"a": ["images/tools"]}')
+    with pytest.raises(SystemExit, match="images/tools had not been built"):
+        module(folder / "pipelines/pipeline_runner.py").main()
 
 
 def pinned_by(**lines: str) -> Pipeline:

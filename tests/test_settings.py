@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from AutoMLOps.model import Problem
 from AutoMLOps.settings import BUCKET_REGIONS, MOST_LABELS, MULTI_REGIONS, REGIONS, Settings, chosen, table
 
-NAMES = tuple(name for name in Settings.__slots__ if name != "repository_folder")
+NAMES = tuple(name for name in Settings.__slots__ if name not in ("own_images", "repository_folder"))
 PROJECT = "my-project-123"
 DIGEST = "sha256:" + "0a" * 32
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import golden
 import pytest
 import yaml
-from pictures import CONTAINERS, GOOGLE, HOSTILE, KINDS, WINE, FakeGcloud, written
+from pictures import BASED, CONTAINERS, GOOGLE, HOSTILE, KINDS, WINE, FakeGcloud, written
+from pictures import OWN_IMAGES as OWN
 from recording import RecordingGcloud
 from tools import need
 
@@ -35,6 +36,9 @@ CASES = {
     "wine by a push": (WINE, {"run_local": False, "images": "per-component"}),
     "wine by a push to github": (WINE, GITHUB),
     "google": (GOOGLE, {"images": "per-component", "enable_caching": True}),
+    "images of the user's": (BASED, {"own_images": OWN}),
+    "images of the user's by a push": (BASED, {**GITHUB, "own_images": OWN}),
+    "images of the user's alone": (CONTAINERS, {"own_images": OWN}),
     "containers": (CONTAINERS, {}),
     "containers by a push": (CONTAINERS, GITHUB),
     "containers without a project": (CONTAINERS, {"project_id": None}),
@@ -101,7 +105,7 @@ def test_mypy_finds_nothing(tree: Path, ours: list[Path], tmp_path_factory: pyte
 
 def scripts(tree: Path) -> list[Path]:
     found = sorted([*tree.glob("scripts/*.sh"), *tree.glob("provision/*.sh")])
-    in_cloud, builds = ((tree / name).exists() for name in ("scripts/run_all.sh", "components"))
+    in_cloud, builds = ((tree / name).exists() for name in ("scripts/run_all.sh", "scripts/content_tag.sh"))
     assert len(found) == 1 + builds + in_cloud * (5 + builds)
     return found
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..model import Component, Import, Notebook, Origin, Other, Param, Pipeline, Problem, slug
 from ..nouns import replace
-from ..settings import Settings
+from ..settings import Settings, homeless
 from ..source import WIDTH, literal
 from . import body as bodies
 from . import compose, travel
@@ -41,6 +41,7 @@ class Surroundings(NamedTuple):
 
     images: str
     base_image: str
+    own_images: tuple[str, ...]
     reserved: frozenset[str]
     places: Places
     fetched: Mapping[tuple[str, str], Fetched]
@@ -70,6 +71,7 @@ def pipeline(
     live: bool = False,
     images: str = "shared",
     base_image: str = "",
+    own_images: tuple[str, ...] = (),
     reserved: frozenset[str] = frozenset(),
     beside: str = "",
     fetched: Mapping[tuple[str, str], Fetched] | None = None,
@@ -78,13 +80,20 @@ def pipeline(
 
     `values` are for its parameters; None asks for none. `which` names one pipeline of several. `live` cells come in the
     order of execution.
-    `images` says which components share an image, `base_image` what it starts from unless they say so. `reserved`
-    names are taken in the generated pipeline.py. `beside` is the folder of the notebook's file: modules there are its
-    own. `fetched` are the files and URLs that `wanted` asked for.
+    `images` says which components share an image, `base_image` what it starts from unless they say so, `own_images`
+    which of the user's own there are. `reserved` names are taken in the generated pipeline.py. `beside` is the folder
+    of the notebook's file: modules there are its own. `fetched` are the files and URLs that `wanted` asked for.
     """
     places = search((beside,) if beside else ())
     base = base_image or Settings().base_image
-    where = Surroundings(images=images, base_image=base, reserved=reserved, places=places, fetched=fetched or {})
+    where = Surroundings(
+        images=images,
+        base_image=base,
+        own_images=own_images,
+        reserved=reserved,
+        places=places,
+        fetched=fetched or {},
+    )
     try:
         return _read(notebook, values, which, live, where)
     except (RecursionError, MemoryError):
@@ -210,6 +219,7 @@ def _pipeline(
     faults.problems += _clashes(components, {function.name, *others}, carried, where.reserved, owner)
     in_turn = [name for _, _, name in sorted(body.used) if name in components]
     used = tuple(components[name] for name in dict.fromkeys([*in_turn, *components]))
+    faults.problems += _homeless(used, where.own_images)
     for group in together(used, where.images, where.base_image):
         faults.problems += conflicts(group)
     bound_ = () if values is None else fitting(owner, parameters, values, faults.problems)
@@ -392,6 +402,13 @@ def _body(
             part = made(f"`{placed.statement.binds[0]}`", placed.cell, placed.line - 1, {})
             body.problems += bodies.calls(part, ast.parse(placed.statement.text)).problems
     return body
+
+
+def _homeless(components: Iterable[Component], own_images: tuple[str, ...]) -> Iterator[Problem]:
+    """Base images of the codebase's own that are not there."""
+    for item in components:
+        if fault := homeless(item.base, own_images):
+            yield Problem(message=f"component `{item.name}`: {fault[0]}", hint=fault[1], cell=item.cell, line=item.line)
 
 
 def _installed(carried: Closure, owner: Owner, places: Places) -> Pinned:
