@@ -578,11 +578,15 @@ STEPS = {
 }
 
 
+LOOKED_FOR = ("artifacts repositories list", "iam service-accounts list")  # where their API is on
+
+
 @pytest.mark.parametrize("denied", STEPS)
 def test_what_is_denied_stops_it_with_the_step_and_a_role_for_it(
     denied: str, folder: Path, gcloud: RecordingGcloud
 ) -> None:
-    gcloud.answers(f"{render._sh(denied)}*) echo 'PERMISSION_DENIED: not you' >&2; exit 1 ;;")
+    on = f"'services list'*) printf '%s\\n' {render._sh(ENABLED)} ;;" if denied in LOOKED_FOR else ""
+    gcloud.answers(f"{render._sh(denied)}*) echo 'PERMISSION_DENIED: not you' >&2; exit 1 ;;\n{on}")
     said = provisioned(folder, gcloud)
     step, role = STEPS[denied]
     assert said.returncode == 1 and "ready" not in said.stdout
@@ -613,9 +617,42 @@ def test_what_was_being_made_when_it_was_cut_off_is_known_for_ours(folder: Path,
 
 
 def test_what_exists_after_a_connection_was_lost_counts_as_made(folder: Path, gcloud: RecordingGcloud) -> None:
-    gcloud.answers("'artifacts repositories create'*) echo 'ALREADY_EXISTS: already exists' >&2; exit 1 ;;")
+    enabled = f"'services list'*) printf '%s\\n' {render._sh(ENABLED)} ;;"
+    gcloud.answers(f"'artifacts repositories create'*) echo 'ALREADY_EXISTS: already exists' >&2; exit 1 ;;\n{enabled}")
     assert fates(provisioned(folder, gcloud))["registry vertex-mlops-af"] == "created"
     assert "registry vertex-mlops-af" in names(folder)
+
+
+OFF = {  # what has its API switched off, yet is there: what it says of itself, and how that is asked
+    "registry vertex-mlops-af": ("automlops", "*'artifacts repositories create'*", "*'artifacts repositories list'*"),
+    f"account {BUILDER}": ("Builds the images of wine-quality", "*'create wine-quality-builder'*", "*'accounts list'*"),
+}
+
+
+@pytest.mark.parametrize("thing", OFF)
+def test_what_an_api_that_is_off_has_is_not_looked_for_and_ours_if_it_says_so(
+    thing: str, folder: Path, gcloud: RecordingGcloud
+) -> None:
+    mark, create, ask = OFF[thing]
+    exists = f"{create}) echo 'ALREADY_EXISTS: already exists' >&2; exit 1 ;;"
+    gcloud.answers(f"{exists}\n{ask}) echo {render._sh(mark)} ;;")
+    assert fates(provisioned(folder, gcloud))[thing] == "created"
+    assert thing in names(folder)
+    asked = [call for call in gcloud.calls if call[:3] in (REGISTRIES, ["iam", "service-accounts", "list"])]
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("thing", OFF)
+def test_what_an_api_that_is_off_has_of_others_is_not_recorded_and_the_next_run_finds_it(
+    thing: str, folder: Path, gcloud: RecordingGcloud
+) -> None:
+    _, create, ask = OFF[thing]
+    gcloud.answers(f"{create}) echo 'ALREADY_EXISTS: already exists' >&2; exit 1 ;;\n{ask}) echo ours ;;")
+    said = provisioned(folder, gcloud)
+    assert said.returncode == 1 and f"stopped at: making the {thing}" in said.stderr
+    gcloud.answers(there(roles=False))
+    assert fates(provisioned(folder, gcloud))[thing] == "kept"
+    assert thing not in names(folder)
 
 
 def test_a_bucket_s_name_that_somebody_else_has_is_not_recorded(folder: Path, gcloud: RecordingGcloud) -> None:

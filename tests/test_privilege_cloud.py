@@ -41,6 +41,8 @@ HURRIED = {  # its python3 is this one, and nothing is worth waiting for
 UNSEEN = {
     "iam.serviceAccounts.getIamPolicy": "steps start jobs as the runner, or a build has steps run as it",
     "iam.serviceAccounts.setIamPolicy": "steps start jobs as the runner, or a build has steps run as it",
+    "artifactregistry.repositories.list": "the API was on already, so that there may be a registry",
+    "iam.serviceAccounts.list": "the API was on already, so that there may be accounts",
     "iam.roles.undelete": "the role was deleted, and is brought back",
     "iam.roles.update": "the role says something else than it should",
     "storage.objects.delete": "the record in the bucket is written anew",
