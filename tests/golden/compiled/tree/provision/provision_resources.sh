@@ -114,6 +114,28 @@ ours() {
   grep -qxF "$1" "$MADE"
 }
 
+# unasked ON API    whether there is nothing to look for, since the API is off.
+unasked() {
+  ! grep -qxF "$2" "$found/apis" && touch "$found/unasked-$1"
+}
+
+# was_made ON LINE ERRORS    whether gcloud says that something exists already since this run made it, and the answer was lost.
+# What was not looked for before says so itself, or is somebody else's: the next run finds it there.
+was_made() {
+  grep -qiE 'already (exists|own)' "$3" || return 1
+  [[ -e $found/unasked-$1 ]] || return 0
+  case $2 in
+    '{"kind": "account",'*)
+      gcloud iam service-accounts list --filter="email=$(cut -d '"' -f 8 <<<"$2")" --format='value(displayName)' \
+        --project="$PROJECT"
+      ;;
+  esac >"$found/mark" 2>/dev/null || :
+  grep -qxE 'automlops|''Runs the steps of pipelines|Builds the images of .*' "$found/mark" || {
+    rm -f "$(note "$2")"
+    return 1
+  }
+}
+
 # make ON WHAT LINES COMMAND...    makes what is not there, and writes to the record its line, or one for each of several.
 make() {
   local on=$1 what=$2 lines=$3 line errors
@@ -123,7 +145,7 @@ make() {
   while IFS= read -r line; do
     printf '%s\n' "$line" >"$(note "$line")"
   done <<<"$lines"
-  if ! patiently "$EARLY|$BUSY" "$errors" "$@" >/dev/null && ! grep -qiE 'already (exists|own)' "$errors"; then
+  if ! patiently "$EARLY|$BUSY" "$errors" "$@" >/dev/null && ! was_made "$on" "$lines" "$errors"; then
     if grep -qiE 'permission|denied|forbidden|invalid|quota|not available' "$errors"; then
       while IFS= read -r line; do
         rm -f "$(note "$line")"
@@ -187,6 +209,8 @@ accounts() {
   done
   if [[ $(grep -c . "$found/named") == "$#" ]]; then
     mv "$found/named" "$found/accounts"
+  elif unasked account iam.googleapis.com; then
+    : >"$found/accounts"
   else
     look accounts account gcloud iam service-accounts list --format='value(email)'
   fi

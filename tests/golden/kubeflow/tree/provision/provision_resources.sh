@@ -117,14 +117,38 @@ ours() {
   grep -qxF "$1" "$MADE"
 }
 
+# registries FIELD [FLAG]    what the registry says of itself; nothing, where it is not there.
 registries() {
   gcloud artifacts repositories list --location="$REGISTRY_LOCATION" --filter="name~/repositories/$REGISTRY\$" \
-    --format='value(format)' "$@"
+    --format="value($1)" "${@:2}"
 }
 
 # there LINE    whether a registry was made all the same: gcloud reads it afterwards, and may be refused that alone.
 there() {
-  [[ $1 == '{"kind": "registry",'* && -n $(registries --project="$PROJECT" 2>/dev/null) ]]
+  [[ $1 == '{"kind": "registry",'* && -n $(registries format --project="$PROJECT" 2>/dev/null) ]]
+}
+
+# unasked ON API    whether there is nothing to look for, since the API is off.
+unasked() {
+  ! grep -qxF "$2" "$found/apis" && touch "$found/unasked-$1"
+}
+
+# was_made ON LINE ERRORS    whether gcloud says that something exists already since this run made it, and the answer was lost.
+# What was not looked for before says so itself, or is somebody else's: the next run finds it there.
+was_made() {
+  grep -qiE 'already (exists|own)' "$3" || return 1
+  [[ -e $found/unasked-$1 ]] || return 0
+  case $2 in
+    '{"kind": "registry",'*) registries 'labels.managed-by' --project="$PROJECT" ;;
+    '{"kind": "account",'*)
+      gcloud iam service-accounts list --filter="email=$(cut -d '"' -f 8 <<<"$2")" --format='value(displayName)' \
+        --project="$PROJECT"
+      ;;
+  esac >"$found/mark" 2>/dev/null || :
+  grep -qxE 'automlops|''Runs the steps of pipelines|Builds the images of .*' "$found/mark" || {
+    rm -f "$(note "$2")"
+    return 1
+  }
 }
 
 # make ON WHAT LINES COMMAND...    makes what is not there, and writes to the record its line, or one for each of several.
@@ -136,7 +160,7 @@ make() {
   while IFS= read -r line; do
     printf '%s\n' "$line" >"$(note "$line")"
   done <<<"$lines"
-  if ! patiently "$EARLY|$BUSY" "$errors" "$@" >/dev/null && ! grep -qiE 'already (exists|own)' "$errors"; then
+  if ! patiently "$EARLY|$BUSY" "$errors" "$@" >/dev/null && ! was_made "$on" "$lines" "$errors"; then
     if grep -qiE 'permission|denied|forbidden|invalid|quota|not available' "$errors" && ! there "$lines"; then
       while IFS= read -r line; do
         rm -f "$(note "$line")"
@@ -167,7 +191,7 @@ registry() {
     said kept registry "$REGISTRY" "$why"
     return
   fi
-  look registry registry registries
+  unasked registry artifactregistry.googleapis.com || look registry registry registries format
   if [[ -s $found/registry ]]; then
     ours "$line" || :
     grep -qxF DOCKER "$found/registry" || {
@@ -223,6 +247,8 @@ accounts() {
   done
   if [[ $(grep -c . "$found/named") == "$#" ]]; then
     mv "$found/named" "$found/accounts"
+  elif unasked account iam.googleapis.com; then
+    : >"$found/accounts"
   else
     look accounts account gcloud iam service-accounts list --format='value(email)'
   fi
