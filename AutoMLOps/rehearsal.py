@@ -277,7 +277,7 @@ def _reaching(compiled: spec.Compiled, code: Codebase, stubs: Mapping[str, Calla
         body = task.definition.body
         if not isinstance(body, spec.Container) or engine.standing_in(task, engine.by_slug(stubs)):
             continue
-        source = code.source(body.function)
+        source = None if body.embedded else code.source(body.function)
         found = reached_by(source.read_text(encoding="utf-8") if source else body.embedded)
         if found:
             message = f"{path.partition('/')[2]} reaches Google, with your credentials: {', '.join(found)}"
@@ -345,10 +345,12 @@ def _keep_code(compiled: spec.Compiled, code: Codebase, kept: Path) -> dict[str,
         body = task.definition.body
         if not isinstance(body, spec.Container):
             continue
-        source, image = code.source(body.function), code.image(body.function)
+        source = None if body.embedded else code.source(body.function)
+        image = code.image(body.function) if source else None
         text = source.read_text(encoding="utf-8") if source else body.embedded
-        if text:
+        if source:
             texts[body.function] = text
+        if text:
             records.put(kept / "code" / f"{task.definition.name}.py", text)
         if image:
             records.put(kept / "code" / f"{task.definition.name}.txt", image.requirements)

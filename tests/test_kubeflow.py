@@ -1,5 +1,6 @@
 """A pipeline in Kubeflow's own syntax comes out as the spec that kfp compiles of it, and runs here."""
 
+import json
 import re
 import subprocess
 import sys
@@ -725,3 +726,58 @@ def test_what_configures_kubernetes_stays_in_the_code_and_is_told():
 def test_a_variable_that_hides_a_component_is_told_in_an_inner_pipeline_too():
     text = step("") + "@dsl.pipeline\ndef inner():\n    step = step()\n\n@dsl.pipeline\ndef pipe():\n    inner()\n"
     assert "the variable `step` hides the component of that name" in str(reading(text).problems)
+
+
+THEIRS = """
+components:
+  comp-train:
+    executorLabel: exec-train
+    outputDefinitions:
+      parameters:
+        Output: {parameterType: STRING}
+deploymentSpec:
+  executors:
+    exec-train:
+      container:
+        image: python:3.11
+        args: [--executor_input, '{{$}}', --function_to_execute, train]
+        command:
+        - sh
+        - -ec
+        - python3 -m kfp.dsl.executor_main --component_module_path ephemeral_component.py "$@"
+        - |
+          from kfp import dsl
+
+          def train() -> str:
+              return "theirs"
+pipelineInfo: {name: train}
+root:
+  dag:
+    tasks:
+      train:
+        componentRef: {name: comp-train}
+        taskInfo: {name: train}
+schemaVersion: 2.1.0
+"""
+
+
+def test_a_loaded_function_runs_its_own_code_beside_one_of_ours_that_is_called_alike(tmp_path):
+    (tmp_path / "theirs.yaml").write_text(THEIRS)
+    (tmp_path / "work.py").write_text(
+        f"""{LOADS}
+theirs = components.load_component_from_file("theirs.yaml")
+
+@dsl.component
+def train() -> str:
+    return "ours"
+
+@dsl.pipeline
+def pipe():
+    train()
+    theirs()
+"""
+    )
+    run = AutoMLOps.rehearse({}, notebook=tmp_path / "work.py", output_dir=str(tmp_path / "codebase"))
+    assert {json.loads(task.outputs)["Output"] for task in run.tasks} == {"ours", "theirs"}
+    kept = {path.read_text() for path in (tmp_path / "codebase").glob(".automlops/runs/*/code/*.py")}
+    assert {"ours" in text for text in kept} == {True, False}
