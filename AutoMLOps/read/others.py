@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..model import Origin, Other, Problem, slug
 from . import google, kubeflow
 from .program import Placed, Program
+from .scopes import walked
 from .signature import evaluate, signature
 from .statements import dotted
 
@@ -62,7 +63,9 @@ def _image(program: Program, function: ast.FunctionDef) -> str:
 
 def prebuilt(program: Program, trees: Iterable[ast.AST]) -> Iterator[Other]:
     """Google's prebuilt components among what is called, each once. What they take, only kfp can tell."""
-    calls = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    if not any(full.startswith(PREBUILT.rstrip(".")) for full in program.aliases.values()):
+        return
+    calls = (node for tree in trees for node in walked(tree) if isinstance(node, ast.Call))
     for name in dict.fromkeys(dotted(call.func) for call in calls):
         full = program.resolve(name)
         if full.startswith(PREBUILT):

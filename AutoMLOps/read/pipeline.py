@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from ..model import Component, Import, Notebook, Origin, Other, Param, Pipeline, Problem, slug
@@ -225,8 +226,8 @@ def _pipeline(
     bound_ = () if values is None else fitting(owner, parameters, values, faults.problems)
     pins = _installed(carried, owner, where.places)
     faults.problems += pins.problems
-    made = prebuilt(program, [function, *(ast.parse(placed.statement.text) for placed in carried.statements)])
-    others |= {item.name: item for item in made}
+    trees = (ast.parse(placed.statement.text) for placed in carried.statements)
+    others |= {item.name: item for item in prebuilt(program, chain([function], trees))}
     _named(found, owner, bool(reads or others or body.used), faults)
     text, spelled = _spelled(found.text, function)
     described = found.description or said.description
