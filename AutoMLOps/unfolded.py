@@ -4,9 +4,11 @@ import ast
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 IsStep = Callable[[ast.expr], bool]
 Called = Callable[[ast.expr], str]
+Node = TypeVar("Node", bound=ast.AST)
 TUPLES = ("NamedTuple", "namedtuple")
 CHOSEN = ("OneOf", "Collected")
 VALUED = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
@@ -85,7 +87,7 @@ class Unfolding(ast.NodeTransformer):
             case ast.Assign(value=value) | ast.Expr(value=value) | ast.AnnAssign(value=ast.expr() as value):
                 self.own = value
                 node.value = self.visit(value)
-                return [*self.taken(), node]
+                return [*self.taken(), *self.own_left(node, value)]
             case ast.Return(value=ast.expr() as value):
                 node.value = self.visit(value)
                 return [*self.taken(), node]
@@ -95,6 +97,17 @@ class Unfolding(ast.NodeTransformer):
         """The steps that were found inside the statement, to stand before it."""
         before, self.before = self.before, []
         return before
+
+    def own_left(self, node: ast.Assign | ast.AnnAssign | ast.Expr, value: ast.expr) -> list[ast.stmt]:
+        """What is left of a statement: where its own step came apart, the name of that stands for the one given here."""
+        if isinstance(value, ast.Call) and isinstance(node.value, ast.Name):
+            match node:
+                case ast.Expr():
+                    return []
+                case ast.Assign(targets=[ast.Name(id=name)]) if self.bound[name] == 1:
+                    self.outputs[name] = node.value
+                    return []
+        return [node]
 
     def is_output(self, node: ast.expr) -> bool:
         """Whether a value is an output of steps, and the same wherever it stands."""
@@ -114,14 +127,27 @@ class Unfolding(ast.NodeTransformer):
         chain = _chain(node, self.is_step)
         if not chain or self.held:
             return self.generic_visit(node)  # type: ignore[return-value]
-        for call in chain:
-            call.args = [self.visit(value) for value in call.args]
-            call.keywords = [self.visit(keyword) for keyword in call.keywords]
-        if node is self.own:
+        first, *later = chain
+        before = [*self.before, *self.made_in(first)]
+        inside = [self.made_in(call) for call in later]
+        if node is self.own and not any(inside):
+            self.before = before
             return node
         name = self.fresh()
-        self.before.append(ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], node), node))
-        return ast.copy_location(ast.Name(name, ast.Load()), node)
+        made, later = (first, later) if any(inside) else (node, [])
+        self.before = [*before, _located(ast.Assign([ast.Name(name, ast.Store())], made), node)]
+        for call, steps in zip(later, inside, strict=False):
+            call.func = _located(ast.Attribute(ast.Name(name, ast.Load()), _method(call), ast.Load()), node)
+            self.before += [*steps, _located(ast.Expr(call), node)]
+        return _located(ast.Name(name, ast.Load()), node)
+
+    def made_in(self, call: ast.Call) -> list[ast.stmt]:
+        """The steps made in the arguments of a call, which Python makes before it calls."""
+        around, self.before = self.before, []
+        call.args = [self.visit(value) for value in call.args]
+        call.keywords = [self.visit(keyword) for keyword in call.keywords]
+        made, self.before = self.before, around
+        return made
 
     def fresh(self) -> str:
         self.made += 1
@@ -136,6 +162,15 @@ class Unfolding(ast.NodeTransformer):
 
     visit_Lambda = visit_IfExp = visit_BoolOp = visit_NamedExpr = hold  # noqa: N815
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = hold  # noqa: N815
+
+
+def _located(new: Node, old: ast.AST) -> Node:
+    return ast.fix_missing_locations(ast.copy_location(new, old))
+
+
+def _method(call: ast.Call) -> str:
+    assert isinstance(call.func, ast.Attribute)  # noqa: S101 - all but the first of a chain are
+    return call.func.attr
 
 
 def _apart(names: Sequence[ast.expr], values: Sequence[ast.expr]) -> bool:

@@ -454,18 +454,31 @@ class Author:
     def step(self, depth, known) -> tuple[str, str]:
         self.made += 1
         name, what = f"t{self.made}", self.chance.choice(["num", "word", "listed", "make"])
-        numbers, data = self.of(known, "num"), self.of(known, "make")
+        number, data = self.number(depth, known), self.of(known, "make")
         call = f"{what}()"
-        if what == "num" and numbers:
-            call = f"num(a={self.chance.choice(numbers)}.output)"
-        elif what == "word" and numbers:
-            call = f'word(t=f"{{{self.chance.choice(numbers)}.output}} {{w}}")'
+        if what == "num" and number:
+            call = f"num(a={number})"
+        elif what == "word" and number:
+            call = f'word(t=f"{{{number}}} {{w}}")'
         elif what == "make" and data:
             call, what = f'take(data={self.chance.choice(data)}.outputs["data"])', "num"
         if known and self.chance.random() < 0.3:
             call += f".after({self.chance.choice(known)[0]})"
         self.write(depth, f"{name} = {call}")
         return name, what
+
+    def number(self, depth, known) -> str:
+        """A number that a step made: of one that has a name, by another name, or made where it is needed."""
+        numbers, choice = self.of(known, "num"), self.chance.random()
+        if choice < 0.15:
+            return self.chance.choice(["num().output", "num(a=num().after(num()).output).outputs['Output']"])
+        if not numbers:
+            return ""
+        if choice > 0.85:
+            self.made += 1
+            self.write(depth, f"k{self.made} = {self.chance.choice(numbers)}.output")
+            return f"k{self.made}"
+        return f"{self.chance.choice(numbers)}.output"
 
     def condition(self, known) -> str:
         numbers = [f"{name}.output" for name in self.of(known, "num")]

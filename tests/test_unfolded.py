@@ -32,8 +32,14 @@ def unfold(body: str) -> str:
             "made_1 = a(n=n)\nmade_2 = a()\nmade_3 = b(z=made_2.output)\nt = c(x=made_1.outputs['k'], y=made_3.output)",
         ),
         (
-            "t = b(x=a().set_retry(2).output).after(c()).set_cpu_limit('2')",
-            "made_1 = a().set_retry(2)\nmade_2 = c()\nt = b(x=made_1.output).after(made_2).set_cpu_limit('2')",
+            "t = b(x=a().set_retry(2).output).after(c()).set_cpu_limit('2')\nc(x=t.output)",
+            "made_1 = a().set_retry(2)\nmade_3 = b(x=made_1.output)\nmade_2 = c()\nmade_3.after(made_2)\n"
+            "made_3.set_cpu_limit('2')\nc(x=made_3.output)",
+        ),
+        ("a().after(b(), c())", "made_3 = a()\nmade_1 = b()\nmade_2 = c()\nmade_3.after(made_1, made_2)"),
+        (
+            "t = a()\nt = b(x=t.output).after(c())",
+            "t = a()\nmade_2 = b(x=t.output)\nmade_1 = c()\nmade_2.after(made_1)\nt = made_2",
         ),
         ("b(x=f'{a().output} and {n}')", "made_1 = a()\nb(x=f'{made_1.output} and {n}')"),
         ("t = a()\nt.after(b())", "t = a()\nmade_1 = b()\nt.after(made_1)"),
