@@ -74,9 +74,7 @@ class Unfolding(ast.NodeTransformer):
                 return self.statements([ast.copy_location(ast.Assign([name], value), node) for name, value in pairs])
             case ast.Assign(targets=[ast.Name()], value=ast.Call(func=func)) if self.called(func) in TUPLES:
                 return []
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if self.bound[name] == 1 and self.is_output(
-                value
-            ):
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if self.is_output(name, value):
                 self.outputs[name] = self.visit(value)
                 return self.taken()
             case ast.With(items=[item, *others], body=body):
@@ -99,7 +97,7 @@ class Unfolding(ast.NodeTransformer):
         return before
 
     def own_left(self, node: ast.Assign | ast.AnnAssign | ast.Expr, value: ast.expr) -> list[ast.stmt]:
-        """What is left of a statement: where its own step came apart, the name of that stands for the one given here."""
+        """What is left of a statement: where its step came apart, the name of that stands for the one given here."""
         if isinstance(value, ast.Call) and isinstance(node.value, ast.Name):
             match node:
                 case ast.Expr():
@@ -109,16 +107,17 @@ class Unfolding(ast.NodeTransformer):
                     return []
         return [node]
 
-    def is_output(self, node: ast.expr) -> bool:
-        """Whether a value is an output of steps, and the same wherever it stands."""
-        match node:
+    def is_output(self, name: str, value: ast.expr) -> bool:
+        """Whether a name is but another one of an output of steps, which is the same wherever it stands."""
+        match value:
             case ast.Attribute(attr="output") | ast.Subscript(value=ast.Attribute(attr="outputs")):
                 pass
             case ast.Call(func=func) if self.called(func) in CHOSEN:
                 pass
             case _:
                 return False
-        return all(self.bound[each.id] <= 1 for each in ast.walk(node) if isinstance(each, ast.Name))
+        inside = (each.id for each in ast.walk(value) if isinstance(each, ast.Name))
+        return self.bound[name] == 1 and all(self.bound[each] <= 1 for each in inside)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
         return self.outputs.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
