@@ -405,8 +405,12 @@ class Reading:
 
     def called(self, function: ast.expr) -> str:
         """The name of a function without its module, of kfp's as kfp calls it."""
-        name = ast.unparse(function)
-        return self.blocks.get(name, name.rpartition(".")[2])
+        match function:
+            case ast.Name(id=name):
+                return self.blocks.get(name, name)
+            case ast.Attribute(attr=name):
+                return name
+        return ""
 
     def look_into(self, place: Place, callee: Other, call: ast.Call) -> None:
         """What a step is that is no Python function of the notebook, and what is in it."""
