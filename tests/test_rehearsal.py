@@ -148,7 +148,8 @@ CONTAINED = {
         "bottle": lambda crop, jars, jar: Path(jar.path).write_text(crop),
         "label_it": lambda text, jar: {"label": text},
         "taste": lambda jar: None,
-    }
+    },
+    "compiled": {"announce": lambda amount: None},
 }
 
 
