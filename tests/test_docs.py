@@ -150,6 +150,17 @@ def test_the_links_of_the_readme_lead_somewhere():
         assert not anchor or anchor[1:] in headings(target), path + anchor
 
 
+def test_the_settings_that_the_readme_names_are_settings_with_these_defaults():
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8").partition("| setting |")[2].partition("\n\n")[0]
+    rows = [[re.findall("`([^`]*)`", cell) for cell in line.split(" | ")[:2]] for line in readme.splitlines()[2:]]
+    defaults = {name: value for _, lines in table(Settings()) for name, value, _ in lines} | {"output_dir": "AutoMLOps"}
+    assert len(rows) > 10
+    for names, told in rows:
+        for name in names:
+            fixed = isinstance(defaults[name], str | bool) and name != "base_image"  # that one is this Python's
+            assert not fixed or str(defaults[name]) in [text.strip('"') for text in told], name
+
+
 def test_the_first_page_leads_to_every_other_once():
     linked = re.findall(r"\]\(([^)]*[.]md)\)", (CHECKOUT / "docs/index.md").read_text(encoding="utf-8"))
     there = {page.relative_to(CHECKOUT / "docs").as_posix() for page in pages.PAGES[1:]} - {"index.md"}
