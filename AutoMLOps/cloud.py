@@ -452,16 +452,21 @@ _PUBLIC = ("deeplearning-platform-release", "vertex-ai")  # projects of Google's
 
 
 def _foreign(image: str, project: str | None) -> str:
-    """The Artifact Registry repository of another project that an image is in; nothing for any other image."""
+    """The Artifact Registry repository of another project than this that an image is in; nothing for any other."""
     found = re.match(r"[a-z0-9-]+-docker[.]pkg[.]dev/((?:[^/]+[.][^/]+/)?[^/]+)/([^/]+)/", image)
     return f"{found[2]} of {found[1]}" if found and found[1].replace("/", ":") not in (project, *_PUBLIC) else ""
 
 
-def _kept_elsewhere(images: Iterable[str], settings: Settings) -> dict[str, tuple[str, ...]]:
-    """The images that are kept in other projects, by the registry that each is in."""
+def _kept_elsewhere(images: Iterable[str], project: str | None) -> dict[str, tuple[str, ...]]:
+    """The images that are kept in other projects than this, by the registry that each is in."""
     found = sorted(set(images))
-    homes = {image: _foreign(image, settings.project_id) for image in found}
+    homes = {image: _foreign(image, project) for image in found}
     return {home: tuple(image for image in found if homes[image] == home) for home in homes.values() if home}
+
+
+def _given(pipeline: Pipeline) -> tuple[tuple[str, str], ...]:
+    """The steps of a pipeline that was compiled elsewhere, with their images."""
+    return pipeline.given.steps if pipeline.given else ()
 
 
 def _owed(
@@ -480,11 +485,14 @@ def _owed(
     if "bigquery" in extras:
         yield owe("bigquery.dataViewer", On.DATASET, "", "reads it; roles/bigquery.dataEditor to write to it, too")
     bases = (component.base or settings.base_image for component in pipeline.components)
-    for registry, images in _kept_elsewhere(bases, settings).items():
+    for registry, images in _kept_elsewhere(bases, settings.project_id).items():
         why = f"pulls {', '.join(images)} to build on"
         yield replace(owe("artifactregistry.reader", On.REGISTRY, registry, why), member=builder)
-    for registry, images in _kept_elsewhere((other.image for other in pipeline.others), settings).items():
-        yield owe("artifactregistry.reader", On.REGISTRY, registry, f"pulls {', '.join(images)} to run")
+    run = [*(other.image for other in pipeline.others), *(image for _, image in _given(pipeline))]
+    granted = f"{settings.registry} of {settings.project_id}" if pipeline.components or settings.own_images else ""
+    for registry, images in _kept_elsewhere(run, None).items():
+        if registry != granted:
+            yield owe("artifactregistry.reader", On.REGISTRY, registry, f"pulls {', '.join(images)} to run")
     if "vertex-jobs" in extras and not runner.made:
         yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
     if trigger and not runner.made:

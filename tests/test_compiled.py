@@ -172,6 +172,21 @@ def test_steps_whose_images_hold_the_code_are_named():
     assert found.pipeline.given.unseen == ("announce",) and "steps_use" in str(found.warnings[-1])
 
 
+def test_images_that_registries_of_this_or_another_project_keep_are_owed_to_the_account_of_the_steps():
+    document = rain()
+    for name, image in {
+        "exec-gather": "us-docker.pkg.dev/my-project-123/tools/rain:1",
+        "exec-total": "us-docker.pkg.dev/theirs-4567/sums/total@sha256:1",
+        "exec-announce": "us-docker.pkg.dev/vertex-ai/training/tf-cpu.2-13.py310:latest",
+    }.items():
+        document["deploymentSpec"]["executors"][name]["container"]["image"] = image
+    need = cloud.resources(Settings(project_id="my-project-123"), of(document).pipeline)
+    assert [(each.name, each.role) for each in need.owed] == [
+        ("tools of my-project-123", "roles/artifactregistry.reader"),
+        ("sums of theirs-4567", "roles/artifactregistry.reader"),
+    ]
+
+
 # --- TFX
 
 
