@@ -574,6 +574,10 @@ def test_a_component_at_a_url_is_fetched_once_and_kept(served, tmp_path):
     assert written == f"# Ours\n\n# From {address}/step.yaml\n{V2}"
     assert {change.fate for change in generate().changes} == {"same"}
     assert asked == ["/step.yaml"]
+    (tmp_path / "codebase/components/step/component.yaml").unlink()
+    generate()
+    assert (tmp_path / "codebase/components/step/component.yaml").read_text() == written
+    assert asked == ["/step.yaml", "/step.yaml"]
 
 
 def test_a_load_within_a_pipeline_function_is_told_where_to_stand():
