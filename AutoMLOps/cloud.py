@@ -23,6 +23,9 @@ class On(StrEnum):
     ACCOUNT = "account"
     SECRET = "secret"
     DATASET = "dataset"
+    TOPIC = "topic"
+    SUBSCRIPTION = "subscription"
+    SERVICE = "service"
 
 
 @noun
@@ -120,6 +123,36 @@ class Trigger:
 
 
 @noun
+class Topic:
+    """A topic of Pub/Sub, and the one subscription on it."""
+
+    name: str
+    subscription: str
+    why: str
+    costs: str
+
+
+@noun
+class Service:
+    """The service on Cloud Run that starts runs; the pipelines of a project share it, and each push deploys it.
+
+    `audience` is what the tokens that it takes are for, `image` where its own image is kept, without tag.
+    """
+
+    name: str
+    location: str
+    audience: str
+    ingress: str
+    image: str
+    submitter: Account
+    invoker: Account
+    topic: Topic
+    dead_letters: Topic
+    why: str
+    costs: str
+
+
+@noun
 class Binding:
     """A role that an account has on something: `name` is that of the project, registry, bucket, account or secret.
 
@@ -171,6 +204,7 @@ class Resources:
     builder: Account | None
     role: Role | None
     trigger: Trigger | None
+    service: Service | None
     bindings: tuple[Binding, ...]
     expected: tuple[Binding, ...]
     owed: tuple[Binding, ...]
@@ -178,7 +212,9 @@ class Resources:
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        return (self.runner, self.builder) if self.builder else (self.runner,)
+        built = (self.builder,) if self.builder else ()
+        served = (self.service.submitter, self.service.invoker) if self.service else ()
+        return self.runner, *built, *served
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -198,28 +234,35 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
     if not settings.project_id:
         raise ValueError(f"{pipeline.name} has no project: there is nothing to describe")
     extras = uses(settings, pipeline)
-    builds = bool(pipeline.components or settings.own_images)
+    served = settings.submission_service and not settings.run_local
+    components = bool(pipeline.components or settings.own_images)
+    builds = components or served
     trigger = None if settings.run_local else _trigger(settings, builds)
+    service = _service(settings) if served else None
     runner = _runner(settings)
     builder = _builder(settings, pipeline, builds) if builds or trigger else None
+    starter = service.submitter if service else builder if trigger else None
     bindings = (
-        *_running(settings, runner, extras, builds),
+        *_running(settings, runner, extras, components),
         *(_building(settings, builder, builds) if builder else ()),
-        *(_starting(settings, builder, runner, trigger) if builder and trigger else ()),
+        *(_pushed(settings, builder, trigger) if builder and trigger else ()),
+        *(_starting(settings, starter, runner) if starter else ()),
+        *(_serving(settings, builder, service) if builder and service else ()),
     )
     return Resources(
         project=settings.project_id,
         pipeline=pipeline.name,
-        apis=_apis(extras, trigger, builds),
+        apis=_apis(extras, trigger, service, builds),
         registry=_registry(settings) if builds else None,
         bucket=_bucket(settings, builds, trigger),
         runner=runner,
         builder=builder,
-        role=_starter() if trigger else None,
+        role=_starter("the service" if served else "a build look up images and") if trigger else None,
         trigger=trigger,
+        service=service,
         bindings=tuple(sorted(bindings, key=lambda each: list(On).index(each.on))),
-        expected=tuple(_operating(settings, runner, builder if builds else None)),
-        owed=tuple(_owed(settings, pipeline, runner, settings.builder(pipeline.name), extras, trigger)),
+        expected=tuple(_operating(settings, runner, builder if components else None)),
+        owed=tuple(_owed(settings, pipeline, runner, settings.builder(pipeline.name), extras, starter)),
         authority=authority(settings, builds),
     )
 
@@ -284,7 +327,7 @@ def _called(module: ast.Module) -> Iterator[str]:
 # ------------------------------------------------------------------------------- what there is to be
 
 
-def _apis(extras: tuple[str, ...], trigger: Trigger | None, builds: bool) -> tuple[Api, ...]:
+def _apis(extras: tuple[str, ...], trigger: Trigger | None, service: Service | None, builds: bool) -> tuple[Api, ...]:
     apis = {
         "cloudresourcemanager": "says who may do what in the project",
         "aiplatform": "runs the pipeline",
@@ -301,6 +344,8 @@ def _apis(extras: tuple[str, ...], trigger: Trigger | None, builds: bool) -> tup
         apis["sourcerepo"] = "keeps the repository"
     if trigger and trigger.host != "csr":
         apis["secretmanager"] = f"keeps what Cloud Build needs to read from {trigger.host}"
+    if service:
+        apis |= {"pubsub": "carries what asks for runs", "run": "runs the service that starts them"}
     return tuple(Api(name=f"{name}.googleapis.com", why=apis[name]) for name in sorted(apis))
 
 
@@ -343,12 +388,12 @@ def _builder(settings: Settings, pipeline: Pipeline, builds: bool) -> Account:
 STARTS_RUNS = "automlops_starts_runs"
 
 
-def _starter() -> Role:
+def _starter(who: str) -> Role:
     return Role(
         id=STARTS_RUNS,
         title="Starts runs of pipelines",
         permissions=("aiplatform.pipelineJobs.create", "aiplatform.pipelineJobs.get", "serviceusage.services.use"),
-        why="lets a build look up images and start a run, and do nothing else in Vertex AI",
+        why=f"lets {who} start a run, and do nothing else in Vertex AI",
     )
 
 
@@ -367,8 +412,39 @@ def _trigger(settings: Settings, builds: bool) -> Trigger:
     )
 
 
-# The account by which Cloud Build itself acts; the project's number is looked up when it is needed.
+def _service(settings: Settings) -> Service:
+    def account(email: str, title: str, why: str) -> Account:
+        return Account(email=email, title=title, why=why, shared=True, made=True)
+
+    dead = Topic(
+        name=f"{settings.topic}-dead-letters",
+        subscription=f"{settings.topic}-dead-letters",
+        why="keeps, for a month, the messages that no run came of, with the reason",
+        costs="the storage of those messages after their first day",
+    )
+    return Service(
+        name=settings.service,
+        location=settings.cloud_run_location,
+        audience=f"automlops/{settings.project_id}/{settings.service}",
+        ingress=settings.ingress,
+        image=settings.image("submission-service", settings.service),
+        submitter=account(settings.submitter, "Starts runs of pipelines", "starts runs, as the service"),
+        invoker=account(settings.invoker, "Asks for runs of pipelines", "speaks for Pub/Sub when it calls the service"),
+        topic=Topic(
+            name=settings.topic,
+            subscription=f"{settings.topic}-push",
+            why="takes the messages that ask for runs, and brings them to the service",
+            costs="nothing while nobody publishes",
+        ),
+        dead_letters=dead,
+        why="starts the runs that messages ask for",
+        costs="nothing while nobody asks: it goes down to no instance",
+    )
+
+
+# The accounts by which Cloud Build and Pub/Sub themselves act; the project's number is looked up when it is needed.
 AGENT = "service-PROJECT_NUMBER@gcp-sa-cloudbuild.iam.gserviceaccount.com"
+POSTMAN = "service-PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com"
 
 
 def secret(version: str) -> str:
@@ -410,21 +486,54 @@ def _building(settings: Settings, builder: Account, builds: bool) -> Iterator[Bi
     yield grant("storage.legacyBucketReader", On.BUCKET, settings.bucket, "finds the bucket before writing logs to it")
 
 
-def _starting(settings: Settings, builder: Account, runner: Account, trigger: Trigger) -> Iterator[Binding]:
-    """What a build needs that a push started, beyond building; and what Cloud Build needs to see the push."""
-
-    def grant(member: str, role: str, on: On, name: str, why: str, shared: bool = False) -> Binding:
-        return Binding(member=member, role=role, on=on, name=name, why=why, shared=shared)
-
-    project, role = str(settings.project_id), f"projects/{settings.project_id}/roles/{STARTS_RUNS}"
-    yield grant(builder.email, role, On.PROJECT, project, "starts a run after a push")
+def _pushed(settings: Settings, builder: Account, trigger: Trigger) -> Iterator[Binding]:
+    """What a build needs that a push started, to have what was pushed; and what Cloud Build needs to see the push."""
     if trigger.host == "csr":
-        yield grant(builder.email, "roles/source.reader", On.PROJECT, project, "reads what was pushed")
-    if runner.made:
-        yield grant(builder.email, "roles/iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it")
+        why, project = "reads what was pushed", str(settings.project_id)
+        yield Binding(
+            member=builder.email, role="roles/source.reader", on=On.PROJECT, name=project, why=why, shared=False
+        )
     for name in dict.fromkeys(secret(version) for _, version in trigger.vaulted):
         why = f"connects Cloud Build to {trigger.host}"
-        yield grant(AGENT, "roles/secretmanager.secretAccessor", On.SECRET, name, why, shared=True)
+        yield Binding(member=AGENT, role="roles/secretmanager.secretAccessor", on=On.SECRET, name=name, why=why)
+
+
+def _starting(settings: Settings, starter: Account, runner: Account) -> Iterator[Binding]:
+    """What starts runs needs for that: the service, or the build where there is none."""
+
+    def grant(role: str, on: On, name: str, why: str) -> Binding:
+        return Binding(member=starter.email, role=role, on=on, name=name, why=why, shared=starter.shared)
+
+    project, role = str(settings.project_id), f"projects/{settings.project_id}/roles/{STARTS_RUNS}"
+    yield grant(role, On.PROJECT, project, "starts runs" if starter.shared else "starts a run after a push")
+    if runner.made:
+        yield grant("roles/iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it")
+
+
+def _serving(settings: Settings, builder: Account, service: Service) -> Iterator[Binding]:
+    """What the service needs beside that, who calls it, and who deploys it."""
+
+    def grant(member: str, role: str, on: On, name: str, why: str, shared: bool = True) -> Binding:
+        return Binding(member=member, role=f"roles/{role}", on=on, name=name, why=why, shared=shared)
+
+    submitter, invoker, build = service.submitter.email, service.invoker.email, builder.email
+    dead, push = service.dead_letters.name, service.topic.subscription
+    yield grant(submitter, "storage.objectViewer", On.BUCKET, settings.bucket, "reads what the builds released")
+    yield grant(submitter, "pubsub.publisher", On.TOPIC, dead, "puts there what no run can come of")
+    yield grant(POSTMAN, "pubsub.publisher", On.TOPIC, dead, "puts there what the service never took")
+    yield grant(POSTMAN, "pubsub.subscriber", On.SUBSCRIPTION, push, "takes it out of the topic")
+    yield grant(invoker, "run.invoker", On.SERVICE, service.name, "calls the service")
+    yield grant(
+        build,
+        "serviceusage.serviceUsageConsumer",
+        On.PROJECT,
+        str(settings.project_id),
+        "has gcloud ask in the project's name",
+        shared=False,
+    )
+    yield grant(build, "pubsub.publisher", On.TOPIC, service.topic.name, "asks for a run after a push", shared=False)
+    yield grant(build, "run.developer", On.SERVICE, service.name, "deploys the service", shared=False)
+    yield grant(build, "iam.serviceAccountUser", On.ACCOUNT, submitter, "has the service run as it", shared=False)
 
 
 def _operating(settings: Settings, runner: Account, builder: Account | None) -> Iterator[Binding]:
@@ -475,7 +584,7 @@ def _owed(
     runner: Account,
     builder: str,
     extras: tuple[str, ...],
-    trigger: Trigger | None,
+    starter: Account | None,
 ) -> Iterator[Binding]:
     """What the runner needs of others: data belongs to its owner, and a runner of another project to that one."""
 
@@ -495,8 +604,10 @@ def _owed(
             yield owe("artifactregistry.reader", On.REGISTRY, registry, f"pulls {', '.join(images)} to run")
     if "vertex-jobs" in extras and not runner.made:
         yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
-    if trigger and not runner.made:
-        yield replace(owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it"), member=builder)
+    if starter and not runner.made:
+        yield replace(
+            owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it"), member=starter.email
+        )
 
 
 _POLICIES = ("getIamPolicy", "setIamPolicy")
@@ -507,8 +618,9 @@ def authority(settings: Settings, builds: bool = True) -> tuple[Authority, ...]:
 
     Where nothing `builds` images, no registry is made.
     """
-    making = (each for each in _MAKING if builds or each.on != "registry")
-    return (*making, *(() if settings.run_local else _triggering(settings)))
+    served = settings.submission_service and not settings.run_local
+    making = (each for each in _MAKING if builds or served or each.on != "registry")
+    return (*making, *(() if settings.run_local else _triggering(settings)), *(_SERVING if served else ()))
 
 
 _MAKING = (
@@ -591,3 +703,28 @@ def _triggering(settings: Settings) -> Iterator[Authority]:
             permissions=tuple(f"secretmanager.secrets.{verb}" for verb in _POLICIES),
             why="says who may read the secrets of the connection, which it needs on them alone",
         )
+
+
+_SERVING = (
+    Authority(
+        on="topic",
+        role="roles/pubsub.admin",
+        permissions=(
+            *(f"pubsub.topics.{verb}" for verb in ("attachSubscription", "create", "get", "list", *_POLICIES)),
+            *(f"pubsub.subscriptions.{verb}" for verb in ("create", "get", "list", *_POLICIES)),
+        ),
+        why="makes the topics and subscriptions and says who may use them",
+    ),
+    Authority(
+        on="callers",
+        role="roles/iam.serviceAccountUser",
+        permissions=("iam.serviceAccounts.actAs",),
+        why="has the service run as one account and Pub/Sub call it as another, which it needs on those two alone",
+    ),
+    Authority(
+        on="service",
+        role="roles/run.admin",
+        permissions=tuple(f"run.services.{verb}" for verb in ("create", "get", *_POLICIES)),
+        why="makes the service and says who may call it",
+    ),
+)

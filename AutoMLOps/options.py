@@ -30,8 +30,12 @@ PLAIN = (
     "source_repo_connection",
     "csr_name",
     "csr_branch_name",
+    "cloud_run_location",
+    "cloud_run_name",
+    "pubsub_topic_name",
+    "ingress",
 )
-FLAGS = ("enable_caching", "run_local")
+FLAGS = ("enable_caching", "run_local", "submission_service")
 CHOICES = (*PLAIN, *FLAGS, "images")
 # Settings that are pairs, and the option that gives one of them.
 PAIRS = {"labels": "--label", "source_repo_secrets": "--source-repo-secret"}

@@ -51,6 +51,7 @@ REFUSED = (401, 403)
 # What the project need not grant: the one thing may do so, and may not be there yet.
 NARROWER = {
     "builder": "gcloud iam service-accounts add-iam-policy-binding BUILDER --project={project}",
+    "callers": "gcloud iam service-accounts add-iam-policy-binding SUBMITTER --project={project}",
     "secret": "gcloud secrets add-iam-policy-binding SECRET --project={project}",
 }
 

@@ -51,7 +51,9 @@ class Emit(NamedTuple):
     template: str
     to: str
     each: Literal["pipeline", "image", "component", "loaded"] = "pipeline"
-    when: Literal["always", "project", "ci", "drawn", "images", "built", "builds", "cloud builds", "given"] = "always"
+    when: Literal[
+        "always", "project", "ci", "service", "drawn", "images", "tags", "builds", "cloud builds", "given"
+    ] = "always"
 
 
 LAYOUT = (
@@ -78,10 +80,33 @@ LAYOUT = (
     Emit(template="pytest.ini.j2", to="pytest.ini"),
     Emit(template="scripts/build_components.sh.j2", to="scripts/build_components.sh", when="builds"),
     Emit(template="scripts/build_pipeline_spec.sh.j2", to="scripts/build_pipeline_spec.sh"),
-    Emit(template="scripts/content_tag.sh.j2", to="scripts/content_tag.sh", when="built"),
+    Emit(template="scripts/content_tag.sh.j2", to="scripts/content_tag.sh", when="tags"),
+    Emit(template="scripts/deploy_service.sh.j2", to="scripts/deploy_service.sh", when="service"),
     Emit(template="scripts/gcloud.sh.j2", to="scripts/gcloud.sh", when="project"),
+    Emit(template="scripts/publish_to_topic.sh.j2", to="scripts/publish_to_topic.sh", when="service"),
     Emit(template="scripts/run_all.sh.j2", to="scripts/run_all.sh", when="project"),
     Emit(template="scripts/run_pipeline.sh.j2", to="scripts/run_pipeline.sh", when="project"),
+    Emit(
+        template="services/submission_service/.dockerignore.j2",
+        to="services/submission_service/.dockerignore",
+        when="service",
+    ),
+    Emit(
+        template="services/submission_service/Dockerfile.j2",
+        to="services/submission_service/Dockerfile",
+        when="service",
+    ),
+    Emit(template="services/submission_service/main.py.j2", to="services/submission_service/main.py", when="service"),
+    Emit(
+        template="services/submission_service/openapi.json.j2",
+        to="services/submission_service/openapi.json",
+        when="service",
+    ),
+    Emit(
+        template="services/submission_service/requirements.txt.j2",
+        to="services/submission_service/requirements.txt",
+        when="service",
+    ),
     Emit(template="tests/conftest.py.j2", to="tests/conftest.py", when="images"),
     Emit(template="tests/test_component.py.j2", to="tests/test_{name}.py", each="component"),
     Emit(template="tests/test_pipeline.py.j2", to="tests/test_pipeline.py"),
@@ -151,14 +176,16 @@ def _wanted(
             return bool(settings.project_id)
         case "ci":
             return by_push
+        case "service":
+            return by_push and settings.submission_service
         case "drawn":
             return is_drawn
         case "given":
             return is_given
         case "images":
             return bool(images)
-        case "built":
-            return builds
+        case "tags":
+            return builds or (by_push and settings.submission_service)
         case "builds":
             return bool(settings.project_id) and builds
         case "cloud builds":
@@ -555,6 +582,10 @@ def _made(resources: cloud.Resources) -> Iterator[tuple[str, ...]]:
         yield f"repository {_md(trigger.repository)} ({where})", "is what the trigger watches", "nothing from here"
         branch = f"trigger {_md(trigger.name)} ({trigger.location}, branch {_md(trigger.branch)})"
         yield branch, trigger.why, "nothing while nobody pushes"
+    if service := resources.service:
+        yield f"service {_md(service.name)} on Cloud Run ({service.location})", service.why, service.costs
+        for topic in (service.topic, service.dead_letters):
+            yield f"topic {_md(topic.name)}, subscription {_md(topic.subscription)}", topic.why, topic.costs
 
 
 def _roles(bindings: tuple[cloud.Binding, ...]) -> Iterator[tuple[str, ...]]:
@@ -585,23 +616,29 @@ def _deprovisioned(resources: cloud.Resources) -> str:
     return f"Takes away what provision_resources.sh made for {resources.pipeline}, and nothing else."
 
 
-def _place(policy: cloud.Policy) -> str:
+def _place(resources: cloud.Resources, policy: cloud.Policy) -> str:
     """What a policy is of, as words of provision_resources.sh: its kind, name and location."""
-    words = {
-        cloud.On.PROJECT: '"$PROJECT" global',
-        cloud.On.REGISTRY: '"$REGISTRY" "$REGISTRY_LOCATION"',
-        cloud.On.BUCKET: '"$BUCKET" "$BUCKET_LOCATION"',
-        cloud.On.ACCOUNT: '"$RUNNER" global',
-        cloud.On.SECRET: f"{_sh(policy.name)} global",
-    }
-    return f"{policy.on} {words[policy.on]}"
+    match policy.on:
+        case cloud.On.PROJECT | cloud.On.REGISTRY | cloud.On.BUCKET | cloud.On.SUBSCRIPTION | cloud.On.SERVICE:
+            name = f'"${policy.on.upper()}"'
+        case cloud.On.ACCOUNT | cloud.On.TOPIC:
+            name = _account(resources, policy.name)
+        case _:
+            name = _sh(policy.name)
+    located = (cloud.On.REGISTRY, cloud.On.BUCKET, cloud.On.SERVICE)
+    location = f'"${policy.on.upper()}_LOCATION"' if policy.on in located else "global"
+    return f"{policy.on} {name} {location}"
 
 
-def _account(what: cloud.Binding | cloud.Account) -> str:
-    """An account, or whom a binding is for, as a word of provision_resources.sh."""
-    if isinstance(what, cloud.Binding) and what.member == cloud.AGENT:
-        return '"$AGENT"'
-    return '"$RUNNER"' if what.shared else '"$BUILDER"'
+def _account(resources: cloud.Resources, name: str) -> str:
+    """The variable of provision_resources.sh that holds the e-mail of an account, or the name of a topic."""
+    names = {resources.runner.email: "RUNNER", cloud.AGENT: "AGENT", cloud.POSTMAN: "POSTMAN"}
+    if resources.builder:
+        names[resources.builder.email] = "BUILDER"
+    if service := resources.service:
+        names |= {service.submitter.email: "SUBMITTER", service.invoker.email: "INVOKER"}
+        names |= {service.topic.name: "TOPIC", service.dead_letters.name: "DEAD_LETTERS"}
+    return f'"${names[name]}"' if name in names else _sh(name)
 
 
 def _names(resources: cloud.Resources) -> str:
@@ -615,6 +652,9 @@ def _names(resources: cloud.Resources) -> str:
         names += [trigger.name, trigger.link if trigger.connection else trigger.repository]
         names += [trigger.connection] if trigger.connection else []
         names += dict.fromkeys(cloud.secret(version) for _, version in trigger.vaulted)
+    if service := resources.service:
+        topics = (service.topic, service.dead_letters)
+        names += dict.fromkeys((service.name, *(name for each in topics for name in (each.name, each.subscription))))
     return "|".join(map(_plainly, names))
 
 
@@ -626,7 +666,8 @@ def _members(resources: cloud.Resources) -> str:
 
 def _titles(resources: cloud.Resources) -> str:
     """What the accounts are called that this pipeline, or another one of the project, makes."""
-    return f"{resources.runner.title}|Builds the images of .*"
+    served = (resources.service.submitter.title, resources.service.invoker.title) if resources.service else ()
+    return "|".join((resources.runner.title, "Builds the images of .*", *served))
 
 
 def _plainly(text: str) -> str:

@@ -83,6 +83,10 @@ def disagreements(folder: str, script: str, settings: Settings) -> Iterator[Prob
         "REPOSITORY": settings.repository,
         "CONNECTION": settings.connection,
         "BRANCH": settings.csr_branch_name,
+        "SERVICE": settings.service if settings.submission_service else "",
+        "SERVICE_LOCATION": settings.cloud_run_location,
+        "TOPIC": settings.topic,
+        "INGRESS": settings.ingress,
     }
     hint = "call generate() again to bring them together, or change one of them"
     for name, said in assignments(path.read_text(encoding="utf-8")):

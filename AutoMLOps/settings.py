@@ -37,6 +37,8 @@ MOST_LABELS = 64 - len(RESERVED_LABELS)  # Google takes 64 on a resource
 
 _REGISTRY_NAME = "vertex-mlops-af"
 _TRIGGER_NAME = "automlops-trigger"
+_SERVICE_NAME = "run-pipeline"
+_TOPIC_NAME = "automlops-runs"
 _BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 
 
@@ -71,6 +73,11 @@ class Settings:
     source_repo_secrets: tuple[tuple[str, str], ...] = ()
     csr_name: str = "AutoMLOps-repo"
     csr_branch_name: str = "automlops"
+    submission_service: bool = False
+    cloud_run_location: str = "us-central1"
+    cloud_run_name: str = _SERVICE_NAME
+    pubsub_topic_name: str = _TOPIC_NAME
+    ingress: Literal["internal", "internal-and-cloud-load-balancing", "all"] = "internal"
     output_dir: str = "AutoMLOps"
     license_header: str | None = None
     extra_regions: tuple[str, ...] = ()
@@ -103,6 +110,30 @@ class Settings:
         if self.naming_prefix and self.cb_trigger_name == _TRIGGER_NAME:
             return f"{self.naming_prefix}-build-trigger"
         return self.cb_trigger_name
+
+    @property
+    def service(self) -> str:
+        """The name of the service that starts runs; it follows a prefix as the registry's does."""
+        if self.naming_prefix and self.cloud_run_name == _SERVICE_NAME:
+            return f"{self.naming_prefix[:31].strip('-')}-submission-svc"
+        return self.cloud_run_name
+
+    @property
+    def topic(self) -> str:
+        """The topic whose messages start runs; it follows a prefix as the registry's does."""
+        if self.naming_prefix and self.pubsub_topic_name == _TOPIC_NAME:
+            return f"{self.naming_prefix}-runs"
+        return self.pubsub_topic_name
+
+    @property
+    def submitter(self) -> str:
+        """The account that the service runs as, which starts runs."""
+        return self._account(_fitting(self.service, "submitter"))
+
+    @property
+    def invoker(self) -> str:
+        """The account whose tokens the service takes: Pub/Sub shows one with each message."""
+        return self._account(_fitting(self.service, "invoker"))
 
     @property
     def host(self) -> str:
@@ -140,12 +171,8 @@ class Settings:
         return self.pipeline_runner_sa or self._account("vertex-pipelines")
 
     def builder(self, pipeline: str) -> str:
-        """The service account that builds this pipeline's images: an account's name has 6 to 30 characters."""
-        name = slug(pipeline)
-        if name != pipeline or not name[:1].isalpha() or len(name) > 22:
-            readable = (name if name[:1].isalpha() else f"p-{name}")[:15].strip("-")
-            name = f"{readable}-{_hash(pipeline, 6)}"
-        return self._account(f"{name}-builder")
+        """The service account that builds this pipeline's images."""
+        return self._account(_fitting(pipeline, "builder"))
 
     def image(self, pipeline: str, folder: str) -> str:
         """The image built from a folder under components/, without tag: short where there is no project."""
@@ -185,6 +212,15 @@ def homeless(image: str, own_images: tuple[str, ...]) -> tuple[str, str] | None:
         return None
     there = f"there is {', '.join(own_images)}" if own_images else "images/ has none yet"
     return f"{image} has no Dockerfile", f"write it into {image}/ of the codebase; {there}"
+
+
+def _fitting(name: str, duty: str) -> str:
+    """What an account of a pipeline or a service is called: an account's name has 6 to 30 characters."""
+    short, longest = slug(name), 29 - len(duty)
+    if short != name or not short[:1].isalpha() or len(short) > longest:
+        readable = (short if short[:1].isalpha() else f"p-{short}")[: longest - 7].strip("-")
+        short = f"{readable}-{_hash(name, 6)}"
+    return f"{short}-{duty}"
 
 
 def misnamed(image: str) -> tuple[str, str] | None:
@@ -299,6 +335,14 @@ def _comments() -> dict[str, str]:
         "none: a person makes it, once, in the console",
         "csr_name": "the repository in Cloud Source Repositories",
         "csr_branch_name": "the branch that the trigger watches",
+        "submission_service": "true: a service on Cloud Run starts runs for messages of a Pub/Sub topic, a push's too; "
+        "false: the build that a push starts starts the run itself. With run_local: false alone",
+        "cloud_run_location": "the region of that service",
+        "cloud_run_name": f"the service, which the pipelines of a project share; with a naming_prefix, {_SERVICE_NAME} "
+        "becomes <naming_prefix>-submission-svc",
+        "pubsub_topic_name": f"its topic; with a naming_prefix, {_TOPIC_NAME} becomes <naming_prefix>-runs",
+        "ingress": "from where that service is reached: internal (Pub/Sub of the project, its networks), "
+        "internal-and-cloud-load-balancing, all; whoever calls it needs a token in any case",
         "license_header": "text put on top of every generated file, as comments; null: none",
     }
 
@@ -424,6 +468,19 @@ _CSR = _Rule(
     form="[A-Za-z](?:[A-Za-z0-9_-]{1,126}[A-Za-z0-9])",
     longest=128,
     hint="3 to 128 letters, digits, hyphens and underscores, a letter first, a letter or digit last",
+)
+_SERVICE = _Rule(
+    what="the name of a service on Cloud Run",
+    form="[a-z](?:[a-z0-9-]{0,47}[a-z0-9])?",
+    longest=49,
+    hint="up to 49 lower-case letters, digits and hyphens, a letter first, no hyphen last",
+)
+_TOPIC = _Rule(
+    what="a topic's name",
+    form="(?!goog)[A-Za-z][A-Za-z0-9._~-]{2,199}",
+    longest=200,
+    hint="3 to 200 letters, digits and . _ ~ -, a letter first, and not goog",
+    traps=(("projects/.*", "the topic's own name alone, what comes after topics/"),),
 )
 _BRANCH = _Rule(
     what="a branch's name",
@@ -648,6 +705,11 @@ def _images(text: str) -> _Fault | None:
     return _Fault(f"{_said(text)} is not a way to build images", hint)
 
 
+def _ingress(text: str) -> _Fault | None:
+    choices = ("internal", "internal-and-cloud-load-balancing", "all")
+    return None if text in choices else _Fault(f"{_said(text)} is no ingress", f"choose from {', '.join(choices)}")
+
+
 def _labels(value: object) -> _Reading:
     """Labels as sorted pairs, so that the order they were written in changes no file."""
     if not _of(value, dict) or not isinstance(value, dict):
@@ -719,7 +781,8 @@ _FILES = _words(
     readme.md makefile cloudbuild.yaml .gitignore .gcloudignore .gitlab-ci.yml configs/defaults.yaml
     pipelines/pipeline.py pipelines/pipeline_runner.py pipelines/requirements.txt
     provision/provision_resources.sh provision/deprovision_resources.sh provision/provisioning_configs
-    scripts/build_components.sh scripts/build_pipeline_spec.sh scripts/content_tag.sh scripts/publish_to_topic.sh
+    scripts/build_components.sh scripts/build_pipeline_spec.sh scripts/content_tag.sh
+    scripts/deploy_service.sh scripts/publish_to_topic.sh
     scripts/run_all.sh scripts/run_pipeline.sh
     """
 )
@@ -813,6 +876,11 @@ _SETTINGS = (
     _Setting("source_repo_secrets", "ci", _secrets, open=True),
     _Setting("csr_name", "ci", _named(_CSR)),
     _Setting("csr_branch_name", "ci", _named(_BRANCH)),
+    _Setting("submission_service", "ci", _flag),
+    _Setting("cloud_run_location", "ci", _text(lambda text: None)),
+    _Setting("cloud_run_name", "ci", _named(_SERVICE)),
+    _Setting("pubsub_topic_name", "ci", _named(_TOPIC), open=True),
+    _Setting("ingress", "ci", _text(_ingress)),
     _Setting("parameter_values_path", "pipelines", _text(_path)),
     _Setting("pipeline_job_spec_path", "pipelines", _text(_path)),
     _Setting("enable_caching", "pipelines", _flag, open=True),
@@ -957,6 +1025,7 @@ def _together(settings: Settings, choices: Mapping[str, tuple[_Choice, ...]], re
 _LOOKS_AT = {
     "pipeline_job_spec_path": ("parameter_values_path",),
     "gs_bucket_name": ("project_id", "naming_prefix"),
+    "submission_service": ("run_local",),
 }
 
 
@@ -970,6 +1039,10 @@ def _together_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
         yield "pipeline_job_location", fault
     if fault := _location(settings.cb_trigger_location, regions):
         yield "cb_trigger_location", fault
+    if fault := _location(settings.cloud_run_location, regions):
+        yield "cloud_run_location", fault
+    if settings.submission_service and settings.run_local:
+        yield "submission_service", _Fault("needs run_local=False", "a push builds and deploys the service")
     yield from _repository_faults(settings)
     if fault := _same_place(settings.parameter_values_path, settings.pipeline_job_spec_path):
         yield "pipeline_job_spec_path", fault

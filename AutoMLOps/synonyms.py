@@ -35,13 +35,15 @@ class Synonym(NamedTuple):
 
 _REGION = "us-central1"
 _NONE = "No Schedule Specified"
-_SERVICE = "no service that starts runs is made; a push can, with run_local=False"
+_SERVICE = "the service that starts runs is on Cloud Run, without a queue or a VPC, where submission_service=True"
 _CLOCK = "nothing starts a run by the clock; deploy() starts one"
 _GITHUB = "it is for workflows on GitHub, which are not generated; a push to GitHub can fire a Cloud Build trigger"
 _LOOKED = "what is missing is always looked for, and always told"
 
 _TABLE = (
     Synonym("artifact_repo_location", "af_registry_location"),
+    Synonym("pipeline_job_submission_service_location", "cloud_run_location"),
+    Synonym("pipeline_job_submission_service_name", "cloud_run_name"),
     Synonym("artifact_repo_name", "af_registry_name"),
     Synonym("build_trigger_location", "cb_trigger_location"),
     Synonym("build_trigger_name", "cb_trigger_name"),
@@ -58,15 +60,10 @@ _TABLE = (
     Synonym("precheck", takes=(True,), why=_LOOKED),
     Synonym("project_number", whatever=True, why="it is looked up"),
     Synonym("use_kfp_spec", takes=(True, False), why="Kubeflow's own syntax is found by itself"),
-    Synonym("cloud_run_location", takes=(_REGION,), why=_SERVICE),
-    Synonym("cloud_run_name", takes=("run-pipeline",), why=_SERVICE),
     Synonym("cloud_tasks_queue_location", takes=(_REGION,), why=_SERVICE),
     Synonym("cloud_tasks_queue_name", takes=("queueing-svc",), why=_SERVICE),
     Synonym("custom_training_job_specs", why="start such a job in a component, by google.cloud.aiplatform"),
-    Synonym("pipeline_job_submission_service_location", takes=(_REGION,), why=_SERVICE),
-    Synonym("pipeline_job_submission_service_name", why=_SERVICE),
-    Synonym("pipeline_job_submission_service_type", takes=("cloud-functions",), why=_SERVICE),
-    Synonym("pubsub_topic_name", why=_SERVICE),
+    Synonym("pipeline_job_submission_service_type", takes=("cloud-functions", "cloud-run"), why=_SERVICE),
     Synonym("schedule", takes=(_NONE,), why=_CLOCK),
     Synonym("schedule_location", takes=(_REGION,), why=_CLOCK),
     Synonym("schedule_name", takes=("AutoMLOps-schedule",), why=_CLOCK),

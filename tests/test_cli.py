@@ -175,6 +175,11 @@ SAID = {
     ),
     "csr_name": (["--csr-name", "wine-repo"], "wine-repo"),
     "csr_branch_name": (["--csr-branch-name", "release"], "release"),
+    "submission_service": (["--submission-service"], True),
+    "cloud_run_location": (["--cloud-run-location", "europe-west1"], "europe-west1"),
+    "cloud_run_name": (["--cloud-run-name", "starts-runs"], "starts-runs"),
+    "pubsub_topic_name": (["--pubsub-topic-name", "asks-for-runs"], "asks-for-runs"),
+    "ingress": (["--ingress", "all"], "all"),
 }
 
 

@@ -199,11 +199,16 @@ def test_without_a_project_there_is_nothing_to_describe() -> None:
 
 def test_every_kind_of_thing_has_a_role_that_provisions_it() -> None:
     here, by_push = authority(PROJECT), authority(CI)
-    assert {each.on for each in here} == {"api", *(set(On) - {On.DATASET, On.SECRET})}
+    assert {each.on for each in here} == {
+        "api",
+        *(set(On) - {On.DATASET, On.SECRET, On.TOPIC, On.SUBSCRIPTION, On.SERVICE}),
+    }
     assert {each.on for each in by_push} - {each.on for each in here} == {
         *("role", "trigger", "builder", "repository", "secret")
     }
-    assert all(each.permissions and each.why for each in by_push)
+    served = authority(replace(CI, submission_service=True))
+    assert {each.on for each in served} - {each.on for each in by_push} == {"topic", "callers", "service"}
+    assert all(each.permissions and each.why for each in served)
 
 
 # ------------------------------------------------------------------------------- what a push starts
@@ -801,7 +806,7 @@ NASTY = 'it\'s "quoted" $(touch /tmp/pwned) `id` ; & | * {{ x }} \\ -- --flag'
 def test_no_value_becomes_more_than_a_word_of_the_shell(folder: Path, gcloud: RecordingGcloud) -> None:
     """The settings refuse such values; the scripts would hold even so."""
     need = resources(PROJECT, WINE)
-    bindings = tuple(replace(each, role=NASTY, why=NASTY, name=NASTY) for each in need.bindings)
+    bindings = tuple(replace(each, member=NASTY, role=NASTY, why=NASTY, name=NASTY) for each in need.bindings)
     need = replace(
         need,
         project=NASTY,

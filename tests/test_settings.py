@@ -102,6 +102,11 @@ GOOD: dict[str, tuple[object, ...]] = {
     ),
     "csr_name": ("AutoMLOps-repo", "abc", "a" * 128),
     "csr_branch_name": ("automlops", "main", "feature/wine-1.2"),
+    "submission_service": (False,),
+    "cloud_run_location": (*REGIONS, Region.HERE),
+    "cloud_run_name": ("a", "run-pipeline", "a" * 49),
+    "pubsub_topic_name": ("abc", "automlops-runs", "A.b_c~1", None),
+    "ingress": ("internal", "internal-and-cloud-load-balancing", "all"),
 }
 
 BAD: dict[str, tuple[tuple[object, str], ...]] = {
@@ -285,6 +290,16 @@ BAD: dict[str, tuple[tuple[object, str], ...]] = {
         ("a b", "within it"),
         ("$(id)", "within it"),
     ),
+    "submission_service": (("yes", "True, False or None"), (1, "True, False or None"), (True, "needs run_local=False")),
+    "cloud_run_location": (("us", "choose one region"), ("europe-west4-b", "europe-west4")),
+    "cloud_run_name": (("Run", "run would do"), ("a_b", "hyphens"), ("a-", "no hyphen last"), ("a" * 50, "49")),
+    "pubsub_topic_name": (
+        ("ab", "3 to 200"),
+        ("google-runs", "not goog"),
+        ("projects/p/topics/runs", "own name alone"),
+        ("$(id)", "letters, digits"),
+    ),
+    "ingress": (("public", "choose from internal"), ("", "choose from")),
 }
 
 
@@ -657,6 +672,10 @@ ALLOWED = {
     "source_repo_connection": r"[a-z0-9-]+",
     "csr_name": r"[A-Za-z0-9_-]+",
     "csr_branch_name": r"[A-Za-z0-9_./-]+",
+    "cloud_run_location": r"[a-z0-9-]+",
+    "cloud_run_name": r"[a-z0-9-]+",
+    "pubsub_topic_name": r"[A-Za-z0-9._~-]+",
+    "ingress": r"internal|internal-and-cloud-load-balancing|all",
     "output_dir": r"[^\x00-\x1f\x7f\ud800-\udfff]+",
     "license_header": r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+",
 }

@@ -105,8 +105,9 @@ def test_mypy_finds_nothing(tree: Path, ours: list[Path], tmp_path_factory: pyte
 
 def scripts(tree: Path) -> list[Path]:
     found = sorted([*tree.glob("scripts/*.sh"), *tree.glob("provision/*.sh")])
-    in_cloud, builds = ((tree / name).exists() for name in ("scripts/run_all.sh", "scripts/content_tag.sh"))
-    assert len(found) == 1 + builds + in_cloud * (5 + builds)
+    in_cloud, builds = ((tree / name).exists() for name in ("scripts/run_all.sh", "scripts/build_components.sh"))
+    tagged, serves = (tree / "scripts/content_tag.sh").exists(), (tree / "services").exists()
+    assert len(found) == 1 + tagged + in_cloud * (5 + builds) + 2 * serves
     return found
 
 

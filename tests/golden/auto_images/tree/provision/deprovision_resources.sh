@@ -76,6 +76,11 @@ believed() {
         label account displayName gcloud iam service-accounts describe "$name"
         if grep -qxE "$TITLES" "$found/label"; then echo automlops >"$found/label"; else : >"$found/label"; fi
         ;;
+      '{"kind": "service",'*)
+        label service metadata.labels.managed-by gcloud run services describe "$name" --region="$(cut -d '"' -f 12 <<<"$line")"
+        ;;
+      '{"kind": "topic",'*) label topic labels.managed-by gcloud pubsub topics describe "$name" ;;
+      '{"kind": "subscription",'*) label topic labels.managed-by gcloud pubsub subscriptions describe "$name" ;;
       '{"kind": "connection",'* | '{"kind": "repository",'* | '{"kind": "trigger",'*)
         said kept "$(cut -d '"' -f 4 <<<"$line")" "$name" 'only the bucket says that this pipeline made it'
         continue
@@ -126,6 +131,8 @@ take_away() {
   fi
   case $kind in
     pipeline) ;;
+    service) remove service service "$name" gcloud run services delete "$name" --region="$location" ;;
+    topic | subscription) remove topic "$kind" "$name" gcloud pubsub "${kind}s" delete "$name" ;;
     trigger) remove trigger trigger "$name" gcloud builds triggers delete "$name" --region="$location" ;;
     repository)
       if [[ $location == */connections/* ]]; then

@@ -550,18 +550,23 @@ recorded() {
     || absent "$found/record.errors" || stop "reading the records in the bucket" "$found/record.errors" bucket
 }
 
-# drop    takes away what this pipeline made once and nothing above asks for now: roles, and a trigger. What pipelines share
-# stays while another one is there.
+# drop    takes away what this pipeline made once and nothing above asks for now: roles, a trigger, the service and its
+# topics. What pipelines share stays while another one is there.
 drop() {
   local line kind name location role member
   touch "$found/asked"
-  grep -E '^[{]"kind": "((project|registry|bucket|account|secret)-role|trigger)"' "$MADE" | grep -F "\"project\": \"$PROJECT\"" \
-    | grep -vxF -f "$found/asked" >"$found/needless" || :
+  for kind in '(project|registry|bucket|account|secret|topic|subscription|service)-role' trigger subscription service topic; do
+    grep -E "^[{]\"kind\": \"$kind\"" "$MADE" | grep -F "\"project\": \"$PROJECT\"" | grep -vxF -f "$found/asked" || :
+  done >"$found/needless"
   while IFS= read -r line <&3; do
     [[ $line == *'"shared": false'* || $(grep -cvF "$OURS" "$found/records") == 0 ]] || continue
     IFS='"' read -r _ _ _ kind _ _ _ name _ _ _ location _ _ _ role _ _ _ member _ <<<"$line"
     if [[ $kind == trigger ]]; then
       set -- trigger "$name" gcloud builds triggers delete "$name" --region="$location"
+    elif [[ $kind == service ]]; then
+      set -- service "$name" gcloud run services delete "$name" --region="$location"
+    elif [[ $kind == topic || $kind == subscription ]]; then
+      set -- "$kind" "$name" gcloud pubsub "${kind}s" delete "$name"
     else
       set -- role "$role on ${kind%-role} $name for ${member#*:}" policy remove-iam-policy-binding "${kind%-role}" \
         "$name" "$location" --member="$member" --role="$role" --condition=None

@@ -58,10 +58,16 @@ def submit(spec: Path, values: dict) -> aiplatform.PipelineJob:
     return job
 
 
+def built(spec: Path, parameters: Path) -> tuple[dict, dict]:
+    """The compiled pipeline, and the values of its parameters."""
+    compiled = read(spec, f"there is no compiled pipeline at {spec}: scripts/build_pipeline_spec.sh makes it")
+    values = read(parameters, f"there are no parameter values at {parameters}: write them there, as JSON")
+    return compiled, values
+
+
 def run(spec: Path, parameters: Path, wait: bool = False) -> str:
     """Starts a run and gives the link to it; with `wait`, stays until it has ended, and exits if it failed."""
-    read(spec, f"there is no compiled pipeline at {spec}: scripts/build_pipeline_spec.sh makes it")
-    values = read(parameters, f"there are no parameter values at {parameters}: write them there, as JSON")
+    _, values = built(spec, parameters)
     job = submit(spec, values)
     link = f"{CONSOLE}/locations/{LOCATION}/pipelines/runs/{job.name}?project={PROJECT}"
     print(f"run: {link}\njob: {job.resource_name}", flush=True)

@@ -61,8 +61,8 @@ def submit(spec: Path, values: dict) -> aiplatform.PipelineJob:
     return job
 
 
-def run(spec: Path, parameters: Path, wait: bool = False) -> str:
-    """Starts a run and gives the link to it; with `wait`, stays until it has ended, and exits if it failed."""
+def built(spec: Path, parameters: Path) -> tuple[dict, dict]:
+    """The compiled pipeline, whose images were built before it was, and the values of its parameters."""
     compiled = read(spec, f"there is no compiled pipeline at {spec}: scripts/build_pipeline_spec.sh makes it")
     values = read(parameters, f"there are no parameter values at {parameters}: write them there, as JSON")
     text = json.dumps(compiled)
@@ -70,6 +70,12 @@ def run(spec: Path, parameters: Path, wait: bool = False) -> str:
         if json.dumps(image) in text:  # by name alone, without @sha256:
             build = "run scripts/build_components.sh, then scripts/build_pipeline_spec.sh"
             raise ValueError(f"the image {image} had not been built when the pipeline was compiled: {build}")
+    return compiled, values
+
+
+def run(spec: Path, parameters: Path, wait: bool = False) -> str:
+    """Starts a run and gives the link to it; with `wait`, stays until it has ended, and exits if it failed."""
+    _, values = built(spec, parameters)
     job = submit(spec, values)
     link = f"{CONSOLE}/locations/{LOCATION}/pipelines/runs/{job.name}?project={PROJECT}"
     print(f"run: {link}\njob: {job.resource_name}", flush=True)

@@ -55,7 +55,7 @@ lacked() {
     echo storage.buckets.get # whatever gcloud guesses beside that
   else
     sed 's/(gcloud[^)]*)//' "$1" \
-      | grep -owE '(artifactregistry|cloudbuild|iam|resourcemanager|secretmanager|serviceusage|source|storage)([.][a-zA-Z]+){2}' \
+      | grep -owE '(artifactregistry|cloudbuild|iam|pubsub|resourcemanager|run|secretmanager|serviceusage|source|storage)([.][a-zA-Z]+){2}' \
       | grep -vE 'googleapis|gserviceaccount|developers' | head -n 1 || :
   fi
 }
@@ -125,7 +125,7 @@ patiently() {
 
 # absent ERRORS    whether a command failed for no other reason than that what it is about is not there.
 absent() {
-  grep -qiE 'matched no objects|not[ _]found|does not exist' "$1" && ! grep -qiE 'permission|denied|forbidden' "$1"
+  grep -qiE 'matched no objects|not[ _]found|does not exist|cannot find service' "$1" && ! grep -qiE 'permission|denied|forbidden' "$1"
 }
 
 # plausible    of a record in the bucket, where a step can write, the lines about what this pipeline has to do with.
@@ -145,5 +145,7 @@ policy() {
     bucket) gcloud storage buckets "$verb" "gs://$name" "$@" ;;
     account) gcloud iam service-accounts "$verb" "$name" "$@" ;;
     secret) gcloud secrets "$verb" "$name" "$@" ;;
+    service) gcloud run services "$verb" "$name" --region="$location" "$@" ;;
+    topic | subscription) gcloud pubsub "${on}s" "$verb" "$name" "${@/--condition=None/--quiet}" ;; # they know no conditions
   esac
 }

@@ -1,0 +1,395 @@
+"""The generated service that starts runs: what it starts, what it refuses, and whom."""
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+from submissions import PIPELINE, RELEASE, Google, generated, listening, loaded, push, running, token, until
+
+
+class Asking(NamedTuple):
+    """The service in this process, its Google, and one who may ask."""
+
+    service: ModuleType
+    google: Google
+    client: TestClient
+
+    def post(self, path: str, body: Any, **headers: str) -> Any:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {right(self.service)}", "Content-Type": "application/json", **headers}
+        return self.client.post(path, content=content, headers=headers)
+
+
+@cache
+def right(service: ModuleType) -> str:
+    """A token that is let in, signed once."""
+    return token(service)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generated(tmp_path_factory.mktemp("service"))
+
+
+@pytest.fixture
+def asking(folder: Path) -> Iterator[Asking]:
+    google = Google()
+    service = loaded(folder, google)
+    with TestClient(service.app, raise_server_exceptions=False) as client:
+        yield Asking(service, google, client)
+
+
+RUN = {"pipeline": PIPELINE, "parameters": {"word": "better"}}
+
+
+def test_a_message_starts_one_run_with_what_was_released_and_what_it_says(asking: Asking) -> None:
+    found = asking.post("/push", push(RUN, "77"))
+    assert (found.status_code, found.json()) == (200, {"outcome": "started", "job": "words-77", "message_id": "77"})
+    (job,) = asking.google.jobs.values()
+    assert job["runtimeConfig"]["parameterValues"] == {"word": "better", "times": 3}
+    assert job["serviceAccount"] == RELEASE["job"]["serviceAccount"]
+
+
+def test_a_message_that_comes_again_starts_nothing_also_after_the_service_forgot_it(asking: Asking) -> None:
+    first = asking.post("/push", push(RUN, "77"))
+    again = asking.post("/push", push(RUN, "77"))
+    asking.service.started.names.clear()
+    forgotten = asking.post("/push", push(RUN, "77"))
+    assert [found.status_code for found in (first, again, forgotten)] == [200, 200, 200]
+    assert again.json()["outcome"] == forgotten.json()["outcome"] == "started before"
+    assert list(asking.google.jobs) == ["words-77"]
+
+
+def test_messages_of_one_text_are_runs_of_their_own(asking: Asking) -> None:
+    for number in ("1", "2"):
+        asking.post("/push", push(RUN, number))
+    assert list(asking.google.jobs) == ["words-1", "words-2"]
+
+
+def test_the_parameters_are_those_of_the_release_at_that_moment(asking: Asking) -> None:
+    newer = json.loads(json.dumps(RELEASE))
+    newer["job"]["runtimeConfig"]["parameterValues"]["times"] = 9
+    asking.google.objects[f"{PIPELINE}/release/job.json"] = json.dumps(newer).encode()
+    asking.post("/push", push({"pipeline": PIPELINE}, "1"))
+    assert asking.google.jobs["words-1"]["runtimeConfig"]["parameterValues"]["times"] == 9
+
+
+def test_who_asks_outright_twice_with_one_id_starts_one_run(asking: Asking) -> None:
+    said = [asking.post("/runs", {**RUN, "id": "monday"}).json()["outcome"] for _ in range(2)]
+    assert said == ["started", "started before"] and list(asking.google.jobs) == ["words-monday"]
+    asking.post("/runs", RUN)
+    asking.post("/runs", RUN)
+    assert len(asking.google.jobs) == 3
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ({"words": "x"}, "it has no parameter words"),
+        ({"times": "3"}, "its parameter times is a NUMBER_INTEGER, and was given a str"),
+        ({"times": True}, "its parameter times is a NUMBER_INTEGER, and was given a bool"),
+        ({"times": 1.5}, "its parameter times is a NUMBER_INTEGER, and was given a float"),
+        ({"word": None}, "its parameter word is a STRING, and was given a NoneType"),
+        ({"loud": 1}, "its parameter loud is a BOOLEAN, and was given a int"),
+        (
+            {"list": {}, "more": []},
+            "its parameter list is a LIST, and was given a dict; its parameter more is a STRUCT",
+        ),
+    ],
+)
+def test_parameters_are_held_against_the_signature(asking: Asking, parameters: Any, why: str) -> None:
+    found = asking.post("/runs", {"pipeline": PIPELINE, "parameters": parameters})
+    assert found.status_code == 422 and why in found.json()["why"]
+    assert asking.google.jobs == {}
+
+
+def test_a_parameter_without_a_value_anywhere_is_missed(asking: Asking) -> None:
+    bare = json.loads(json.dumps(RELEASE))
+    bare["job"]["runtimeConfig"]["parameterValues"] = {"times": 1}
+    asking.google.objects[f"{PIPELINE}/release/job.json"] = json.dumps(bare).encode()
+    found = asking.post("/runs", {"pipeline": PIPELINE})
+    assert found.status_code == 422 and found.json()["why"] == "its parameter word has no value"
+
+
+TRICKS = (
+    "../other", "words/../secret", "words/", "/words", "words%2f..", "words\n", "words\x00", ".", "..", "", "WORDS", "wörds",
+    "gs://bucket/spec", "words/release/job.json", "words?alt=json", "words#", "words\\..", "-words", "words--x" * 40,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_a_name_that_is_a_path_is_no_pipeline_and_nothing_is_read(asking: Asking, name: str) -> None:
+    assert asking.post("/runs", {"pipeline": name}).status_code == 404
+    assert (asking.google.read, asking.google.jobs) == (set(), {})
+
+
+def test_a_spec_cannot_be_named(asking: Asking) -> None:
+    """A message names a pipeline; what is run is never in it."""
+    for more in ("spec", "gcs_spec_path", "serviceAccount", "location"):
+        assert asking.post("/runs", {**RUN, more: "gs://theirs/spec.json"}).status_code == 400
+    assert asking.google.jobs == {}
+
+
+def test_what_can_never_succeed_is_taken_and_kept_among_the_dead_letters_with_the_reason(asking: Asking) -> None:
+    wrong = (
+        b"hello",
+        b"[]",
+        {"pipeline": "none"},
+        {"pipeline": PIPELINE, "parameters": {"word": 1}},
+        {"pipeline": ".."},
+    )
+    for number, content in enumerate(wrong):
+        found = asking.post("/push", push(content, str(number)))
+        assert (found.status_code, found.json()["outcome"]) == (200, "dead letter")
+    assert asking.google.jobs == {}
+    assert [letter["attributes"]["run"] for letter in asking.google.dead] == ["0", "1", "2", "3", "4"]
+    assert base64.b64decode(asking.google.dead[0]["data"]) == b"hello"
+    assert asking.google.dead[2]["attributes"]["why"] == "there is no pipeline 'none': its build has released none"
+
+
+def test_a_dead_letter_that_is_published_again_starts_the_run_it_was_to_start(asking: Asking) -> None:
+    asking.post("/push", push(RUN, "77"))
+    again = asking.post("/push", push(RUN, "78", run="77"))
+    assert again.json()["outcome"] == "started before" and list(asking.google.jobs) == ["words-77"]
+
+
+def test_where_the_dead_letter_cannot_be_kept_the_message_comes_again(asking: Asking) -> None:
+    asking.google.faults[":publish"] = [403]
+    assert asking.post("/push", push(b"hello", "1")).status_code == 503
+    assert asking.post("/push", push(b"hello", "1")).status_code == 200
+    assert len(asking.google.dead) == 1
+
+
+@pytest.mark.parametrize("kind", ["/o/", "pipelineJobs"])
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+def test_what_may_succeed_later_is_answered_so_that_it_comes_again(asking: Asking, kind: str, status: int) -> None:
+    asking.google.faults[kind] = [status]
+    found = asking.post("/push", push(RUN, "1"))
+    assert found.status_code == 503 and "Retry-After" in found.headers
+    assert asking.post("/push", push(RUN, "1")).status_code == 200
+    assert list(asking.google.jobs) == ["words-1"] and asking.google.dead == []
+
+
+def test_a_release_that_no_build_made_starts_nothing(asking: Asking) -> None:
+    evil = {**RELEASE, "location": "evil.example/"}
+    for content in (b"", b"[]", b"{}", b"\xff", json.dumps(evil).encode(), b'{"job": {"pipelineSpec": []}}'):
+        asking.google.objects[f"{PIPELINE}/release/job.json"] = content
+        assert asking.post("/runs", RUN).status_code == 422
+    assert asking.google.jobs == {}
+
+
+# ---- Who may ask
+
+
+def test_without_a_token_of_the_invoker_for_this_service_nobody_is_let_in(asking: Asking) -> None:
+    service, hour = asking.service, 3600
+    now = int(time.time())
+    tokens = {
+        token(service, forged=True): 401,
+        token(service, aud="https://other.example"): 401,
+        token(service, iss="https://evil.example"): 401,
+        token(service, iat=now - 2 * hour, exp=now - hour): 401,
+        token(service, iat=now + hour, exp=now + 2 * hour): 401,
+        token(service, email="other@example.test"): 403,
+        token(service, email_verified=False): 403,
+        "a.b.c": 401,
+        "": 401,
+        unsigned(token(service)): 401,
+    }
+    for shown, status in tokens.items():
+        for path in ("/push", "/runs"):
+            assert asking.post(path, push(RUN), Authorization=f"Bearer {shown}").status_code == status, (shown, path)
+    for header in ("", "Basic abc", "Bearer"):
+        assert asking.post("/push", push(RUN), Authorization=header).status_code == 401
+    assert (asking.google.jobs, asking.google.read) == ({}, set())
+
+
+def unsigned(shown: str) -> str:
+    """A token as Cloud Run hands it on: it has checked the signature, and takes it away."""
+    return f"{shown.rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE"
+
+
+def test_on_cloud_run_which_takes_signatures_away_what_a_token_says_still_counts(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K_SERVICE", "run-pipeline")
+    service = asking.service
+    shown = {
+        unsigned(token(service)): 200,
+        unsigned(token(service, aud="other")): 401,
+        unsigned(token(service, exp=1)): 401,
+        unsigned(token(service, email="other@example.test")): 403,
+        "x.!.SIGNATURE_REMOVED_BY_GOOGLE": 401,
+        token(service, forged=True): 401,
+    }
+    for header, status in shown.items():
+        assert asking.post("/push", push(RUN), Authorization=f"Bearer {header}").status_code == status
+
+
+# ---- What it says of itself
+
+
+def test_health_and_the_description_need_no_token_and_no_google(asking: Asking) -> None:
+    assert asking.client.get("/health").json() == {"outcome": "well"}
+    assert set(asking.client.get("/openapi.json").json()["paths"]) == {"/health", "/push", "/runs"}
+    assert not asking.google.asked
+
+
+@pytest.mark.parametrize(
+    "header", [{"X-Cloud-Trace-Context": f"{'ab' * 16}/123;o=1"}, {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}]
+)
+def test_each_line_of_the_log_is_json_and_names_its_trace(
+    asking: Asking, capsys: pytest.CaptureFixture[str], header: dict[str, str]
+) -> None:
+    asking.post("/push", push(RUN, "1"), **header)
+    (line,) = capsys.readouterr().out.splitlines()
+    said = json.loads(line)
+    assert said["severity"] == "INFO" and said["job"] == "words-1"
+    assert said["logging.googleapis.com/trace"] == f"projects/{asking.service.PROJECT}/traces/{'ab' * 16}"
+
+
+# ---- Anything at all
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+NAMED = st.fixed_dictionaries(
+    {}, optional={"pipeline": st.just(PIPELINE) | JSON_VALUES, "parameters": JSON_VALUES, "id": JSON_VALUES}
+)
+MESSAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "message": JSON_VALUES
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "messageId": st.text() | JSON_VALUES,
+                "data": st.binary().map(lambda data: base64.b64encode(data).decode()) | JSON_VALUES,
+                "attributes": JSON_VALUES | st.dictionaries(st.text(), st.text()),
+            },
+        )
+    },
+)
+BODIES = st.binary(max_size=300) | (JSON_VALUES | NAMED | MESSAGES).map(lambda value: json.dumps(value).encode())
+
+
+@given(
+    body=BODIES,
+    path=st.sampled_from(["/push", "/runs"]),
+    kind=st.text(st.characters(codec="latin-1", categories=["L", "N"])),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_sent_there_is_no_fault_of_its_own(asking: Asking, body: bytes, path: str, kind: str) -> None:
+    shown = f"Bearer {right(asking.service)}"
+    found = asking.client.post(
+        path, content=body, headers={"Authorization": shown, "Content-Type": kind.encode("latin-1")}
+    )
+    assert found.status_code in (200, 400, 404, 422), found.text
+    for job in asking.google.jobs.values():  # those that were asked for rightly
+        assert set(job["runtimeConfig"]["parameterValues"]) <= set(
+            RELEASE["job"]["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]
+        )
+
+
+@pytest.mark.slow
+def test_its_description_is_what_it_does(asking: Asking) -> None:
+    """Whatever schemathesis makes of the description: no fault, no answer that it does not name."""
+    import schemathesis
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+
+    described = schemathesis.openapi.from_asgi("/openapi.json", asking.service.app)
+    for result in described.get_all_operations():
+        operation = result.ok()
+
+        @given(case=operation.as_strategy())
+        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        def holds(case: Any) -> None:
+            found = case.call(headers={"Authorization": f"Bearer {right(asking.service)}"})
+            case.validate_response(
+                found, checks=[not_a_server_error, status_code_conformance, response_schema_conformance]
+            )
+
+        holds()
+    assert set(asking.google.read) <= {name for name in asking.google.read if name.endswith("/release/job.json")}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[" * 100_000, 400),
+        (b'{"pipeline": "words", "parameters": {"list": ' + b"[" * 50_000 + b"]" * 50_000 + b"}}", 400),
+        (b'{"pipeline": "words", "parameters": {"rate": NaN}}', 400),
+        (b'{"pipeline": "words", "parameters": {"list": [1e999]}}', 400),
+        (b'{"pipeline": "words", "parameters": {"times": ' + b"9" * 5000 + b"}}", 400),
+        (b'{"pipeline": "words", "parameters": {"word": "\\ud800"}}', 200),
+        (b'{"pipeline": "words", "parameters": {"\\ud800": 1}}', 422),
+        (b" " * (16 * 1024 * 1024), 413),
+        (b'{"pipeline": "' + b"a" * (10 * 1024 * 1024) + b'"}', 404),
+    ],
+)  # fmt: skip
+def test_nesting_numbers_and_sizes(asking: Asking, body: bytes, status: int) -> None:
+    assert asking.post("/runs", body).status_code == status
+
+
+# ---- As a process
+
+
+@pytest.mark.slow
+def test_a_service_that_is_stopped_ends_what_it_has_begun(folder: Path) -> None:
+    google = Google()
+    google.hang = 0.5
+    service_module = loaded(folder, google)
+    shown = token(service_module)
+    with listening(google) as address, running(folder, address) as service:
+        answers: list[int] = []
+
+        def ask(number: int) -> None:
+            answers.append(service.post("/push", json.dumps(push(RUN, str(number))).encode(), shown))
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        until(lambda: google.asked["pipelineJobs"] >= 10, "nothing was begun")
+        assert service.stop() in (0, -15)
+        for thread in threads:
+            thread.join()
+    assert len(answers) == 20 and answers.count(200) == len(google.jobs) >= 10
+
+
+@pytest.mark.slow
+def test_nothing_of_google_is_loaded_before_the_first_answer(folder: Path) -> None:
+    google = Google()
+    with listening(google) as address, running(folder, address) as service:
+        assert service.get("/health") == 200
+        assert not google.asked
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_memory_is_flat_over_ten_thousand_requests(folder: Path) -> None:
+    google = Google()
+    service_module = loaded(folder, google)
+    shown = token(service_module)
+    with listening(google) as address, running(folder, address) as service:
+
+        def ask(first: int, count: int) -> None:
+            for number in range(first, first + count):
+                assert service.post("/push", json.dumps(push(RUN, str(number))).encode(), shown) == 200
+
+        ask(0, 2500)
+        before = service.resident
+        ask(2500, 7500)
+        assert service.resident < before + 8 * 1024, (before, service.resident)
