@@ -32,14 +32,15 @@ def test_a_step_runs_on_an_image_of_the_users_and_a_change_in_that_builds_both_a
     own.mkdir(parents=True)
     (own / "Dockerfile").write_text("FROM python:3.11-slim\nCOPY words /words\n")
     (own / "words").write_text("one\n")
-    job, spec, images = call(f"{TOLD}(AutoMLOps.go({PROJECT!r}, {VALUES!r}, notebook='work.py', wait=True).deployed)")
+    job, spec, images = call(f"{TOLD}(AutoMLOps.go({PROJECT!r}, {VALUES!r}, notebook='work.py').deployed)")
+    cloud.settle()
     assert vertex.outputs(cloud.state, job)["count"] == {"Output": 3}
     names = [image.partition("@")[0].rpartition("words/")[2] for image in images]
     assert names == ["images/trainer", "component_base", "component_base_trainer"]
     executors = kept(cloud, spec)["deploymentSpec"]["executors"].values()
     assert {each["container"]["image"] for each in executors} == set(images[1:]) and builds(cloud) == 1
     (own / "words").write_text("two\n")
-    again = call(f"{TOLD}(AutoMLOps.deploy(wait=True))")[2]
+    again = call(f"{TOLD}(AutoMLOps.deploy())")[2]
     assert builds(cloud) == 2 and again[0] != images[0] and again[1] == images[1]
 
 
