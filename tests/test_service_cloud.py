@@ -114,6 +114,25 @@ def test_provisioned_twice_and_taken_away_the_world_is_as_before(cloud: Cloud, c
     assert {on: roles for on, roles in after["policies"].items() if on in before["policies"]} == before["policies"]
 
 
+def test_without_the_service_again_it_is_taken_away_and_builds_start_runs_themselves(
+    cloud: Cloud, codebase: Path
+) -> None:
+    run(cloud, codebase, PROVISION)
+    call = caller(cloud, codebase.parent)
+    assert call("[AutoMLOps.generate(notebook='work.py', submission_service=False), 1][1]") == 1
+    assert not (codebase / "services").exists()
+    said = run(cloud, codebase, PROVISION)
+    removed = {line.split()[1] for line in said.splitlines() if line.startswith("removed")}
+    assert removed == {"role", "service", "subscription", "topic"}
+    kinds = ("/topics/", "/subscriptions/", "/services/")
+    assert not [name for name in cloud.state.resources if any(kind in name for kind in kinds)]
+    starts = f"projects/{PROJECT}/roles/automlops_starts_runs"
+    assert cloud.state.bindings(f"projects/{PROJECT}")[starts] == (
+        member(f"words-builder@{PROJECT}.iam.gserviceaccount.com"),
+    )
+    assert not [line for line in run(cloud, codebase, PROVISION).splitlines() if not line.startswith("kept")][:-2]
+
+
 def test_a_push_deploys_the_service_and_a_message_to_it_is_the_run(cloud: Cloud, codebase: Path) -> None:
     run(cloud, codebase, PROVISION)
     call = caller(cloud, codebase.parent)

@@ -747,7 +747,7 @@ keep_record() {
   local fate=kept
   grep -F "$OURS" "$found/records" >"$found/record" || :
   whole >"$found/all"
-  if ! cmp -s "$found/all" "$found/record"; then
+  if ! cmp -s <(sort "$found/all") <(sort "$found/record"); then
     change bucket "copying the record to the bucket" hand_over
     fate=changed
   fi
