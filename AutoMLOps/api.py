@@ -51,6 +51,8 @@ def generate(
             pipeline_job_location: the region where the pipeline runs
             extra_regions: regions to accept that are newer than AutoMLOps' own list
             enable_caching, labels: passed on with each run
+            custom_training_job_specs: components that run as custom jobs of Vertex AI, each on machines of its own:
+                [{"component_spec": "train", "machine_type": "n1-standard-8", "accelerator_type": "NVIDIA_TESLA_T4"}]
             base_image: what the image is built on; python:<this Python>-slim if left out
             images: "shared" for one image, "auto" for more where pins need it, "per-component" for one each
             naming_prefix: resources are named after it
@@ -161,7 +163,7 @@ def looked(
     if chosen is not None:
         # What was compiled elsewhere names no image of this codebase.
         chosen = replace(chosen, own_images=() if compiled.is_meant(source) else disk.own_images(folder))
-        faults = (*faults, *_homeless(chosen, folder))
+        faults = (*faults, *_homeless(chosen, folder), *_fixed(chosen, source))
     if chosen is not None and not chosen.run_local:
         chosen = replace(chosen, repository_folder=disk.place(folder))
     values, others = _values(pipeline_params, folder, chosen)
@@ -177,7 +179,8 @@ def looked(
             images=(chosen or Settings()).images,
             base_image=(chosen or Settings()).base_image,
             own_images=(chosen or Settings()).own_images,
-            reserved=render.RESERVED,
+            jobs=(chosen or Settings()).custom_training_job_specs,
+            reserved=render.reserved(chosen or Settings()),
             beside=beside,
             fetched={(each.how, each.where): _fetched(each, beside, folder) for each in read.wanted(source, live)},
         )
@@ -197,6 +200,13 @@ def _homeless(chosen: Settings, folder: str) -> Iterator[Problem]:
         yield Problem(message=f"{folder}/{path} cannot give an image its name", hint=hint)
     if fault := settings_.homeless(chosen.base_image, chosen.own_images):
         yield Problem(message=f"base_image: {fault[0]}", hint=fault[1])
+
+
+def _fixed(chosen: Settings, source: Notebook) -> Iterator[Problem]:
+    """What was compiled elsewhere runs as it is: which step is a custom job was said there."""
+    if chosen.custom_training_job_specs and compiled.is_meant(source):
+        message = "custom_training_job_specs: the steps of a compiled pipeline run as they were compiled"
+        yield Problem(message=message, hint="leave it out")
 
 
 def written(found: Looked, dry_run: bool) -> Generated:

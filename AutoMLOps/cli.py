@@ -15,7 +15,7 @@ from . import api, disk, options, read, standing
 from .display import Generated
 from .errors import AutoMLOpsError, BadInput
 from .model import Notebook, Problem
-from .options import CHOICES, LISTS, PAIRS
+from .options import CHOICES, FILES, LISTS, PAIRS
 
 TERMINAL = "on the command line: --params FILE gives parameter values, and each setting is an option; see --help"
 DONE, UNDONE, AT_FAULT, INTERRUPTED = 0, 1, 2, 130  # exit codes, as options.CODES tells them
@@ -125,11 +125,12 @@ def _asked(
     source = read.notebook(str(notebook), disk.read_text(notebook))
     said = {name: getattr(given, name) for name in (*CHOICES, *LISTS) if getattr(given, name) is not None}
     pairs = {name: _pairs(getattr(given, name), option) for name, option in PAIRS.items() if getattr(given, name)}
+    files = {name: _read(getattr(given, name), FORMS[name]) for name in FILES if getattr(given, name)}
     folder = str(given.output_dir or notebook.parent / "AutoMLOps")
     more = {
         "which": given.pipeline,
         "beside": os.path.dirname(os.path.abspath(notebook)),
-        "settings": {**said, **pairs, "output_dir": folder},
+        "settings": {**said, **pairs, **files, "output_dir": folder},
     }
     return source, given.project_id, _params(given.params) if given.params else None, more
 
@@ -191,7 +192,7 @@ def _deprovision(given: argparse.Namespace) -> object:
 
 def _no_settings(given: argparse.Namespace, hint: str, undone: str = "nothing was checked") -> None:
     """Settings are for generating; a codebase that runs as it stands has its own."""
-    known = {name: options.option(name) for name in (*CHOICES, "project_id", "pipeline")} | PAIRS | LISTS
+    known = {name: options.option(name) for name in (*CHOICES, *FILES, "project_id", "pipeline")} | PAIRS | LISTS
     said = [option for name, option in known.items() if getattr(given, name) is not None]
     if said:
         raise BadInput([Problem(message=f"{each} is for generating", hint=hint) for each in said], undone)
@@ -216,19 +217,21 @@ def _value(text: str) -> object:
         return text
 
 
-def _params(path: Path) -> dict[str, Any]:
+FORMS = {"custom_training_job_specs": 'write [{"component_spec": "train_model", "machine_type": "n1-standard-8"}]'}
+
+
+def _read(path: Path, form: str) -> object:
+    """What a file of JSON or YAML holds."""
     text = disk.read_text(path)
     try:
-        values = json.loads(text) if path.suffix == ".json" else _yaml(text)
+        return json.loads(text) if path.suffix == ".json" else _yaml(text)
     except (ValueError, RecursionError) as error:
-        raise BadInput(
-            [
-                Problem(
-                    message=f"{path} cannot be read: {' '.join(str(error).split())}",
-                    hint='write {"rows": 178} (JSON) or rows: 178 (YAML)',
-                )
-            ]
-        ) from error
+        message = f"{path} cannot be read: {' '.join(str(error).split())}"
+        raise BadInput([Problem(message=message, hint=form)]) from error
+
+
+def _params(path: Path) -> dict[str, Any]:
+    values = _read(path, 'write {"rows": 178} (JSON) or rows: 178 (YAML)')
     if not isinstance(values, dict):
         raise BadInput(
             [

@@ -280,15 +280,16 @@ STARTS = frozenset(
 
 
 def uses(settings: Settings, pipeline: Pipeline) -> tuple[str, ...]:
-    """What the steps use beyond the bucket, as the setting `steps_use` says, else as their code does."""
+    """What the steps use beyond the bucket, as the setting `steps_use` says, else their code; and custom jobs."""
+    jobs = {"vertex-jobs"} if settings.custom_training_job_specs else set()
     if settings.steps_use is not None:
-        return settings.steps_use
+        return tuple(sorted({*settings.steps_use, *jobs}))
     found = {each for component in pipeline.components for each in used(component.google, component.source)}
     for other in pipeline.others:
         prebuilt = other.origin is Origin.IMPORTED  # Google's components of Vertex AI are made for that
         found |= {"bigquery"} if _reach(other.google, BIGQUERY) else set()
         found |= {"vertex-jobs"} if prebuilt and _reach(other.google, VERTEX) else set()
-    return tuple(sorted({*found, *(pipeline.given.uses if pipeline.given else ())}))
+    return tuple(sorted({*found, *jobs, *(pipeline.given.uses if pipeline.given else ())}))
 
 
 def used(google: tuple[str, ...], code: str) -> Iterator[str]:
@@ -602,6 +603,11 @@ def _owed(
     for registry, images in _kept_elsewhere(run, None).items():
         if registry != granted:
             yield owe("artifactregistry.reader", On.REGISTRY, registry, f"pulls {', '.join(images)} to run")
+    for other in sorted(
+        {each for job in settings.custom_training_job_specs if (each := job.values.get("service_account"))}
+    ):
+        if other != runner.email:
+            yield owe("iam.serviceAccountUser", On.ACCOUNT, other, "starts custom jobs that run as it")
     if "vertex-jobs" in extras and not runner.made:
         yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
     if starter and not runner.made:

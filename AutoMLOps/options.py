@@ -39,6 +39,8 @@ FLAGS = ("enable_caching", "run_local", "submission_service")
 CHOICES = (*PLAIN, *FLAGS, "images")
 # Settings that are pairs, and the option that gives one of them.
 PAIRS = {"labels": "--label", "source_repo_secrets": "--source-repo-secret"}
+# Settings that are read from a file, as JSON or YAML.
+FILES = ("custom_training_job_specs",)
 LISTS = {"extra_regions": "--extra-region", "steps_use": "--steps-use"}
 SECTIONS = {
     "gcp": "settings of the Google Cloud project",
@@ -264,6 +266,8 @@ def _choices(verb: Parser) -> None:
 def _setting(group: argparse._ArgumentGroup, name: str, why: str) -> None:
     if name in FLAGS:
         group.add_argument(option(name), action=argparse.BooleanOptionalAction, default=None, help=why)
+    elif name in FILES:
+        group.add_argument(option(name), type=Path, metavar="FILE", help=f"{why}. FILE is JSON or YAML")
     elif name in PAIRS:
         group.add_argument(PAIRS[name], dest=name, action="append", metavar="KEY=VALUE", help=why)
     elif name in LISTS:

@@ -118,6 +118,10 @@ def produced(job: Job, artifacts: Mapping[str, list[dict[str, Any]]]) -> dict[st
 OURS = {"_KFP_RUNTIME": "true", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+# Has a pipeline.py leave its steps as they are: no custom job of Vertex AI can run on this machine.
+PLAINLY = {"AUTOMLOPS_PLAIN_STEPS": "true"}
+
+
 def compiled(pipeline: Path, into: Path, timeout: float | None = None) -> dict[str, Any]:
     """The spec that a codebase's own pipeline.py compiles: kfp is loaded there, not here."""
     try:
@@ -129,6 +133,7 @@ def compiled(pipeline: Path, into: Path, timeout: float | None = None) -> dict[s
             errors="replace",
             check=False,
             timeout=timeout,
+            env={**os.environ, **PLAINLY},
         )
     except subprocess.TimeoutExpired:
         raise BadInput([Problem(message=f"{pipeline} did not compile within {timeout:g} seconds")]) from None

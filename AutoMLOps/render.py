@@ -130,6 +130,8 @@ RESERVED = frozenset(
     )
     + ("json", "json_format", "main", "ord", "print", "re", "sorted", "str", "upload", "written", "yaml")
 )
+# What it defines or calls beside that where steps run as custom jobs.
+JOBS_RESERVED = frozenset(("JOBS", "as_job", "list", "os", "settled"))
 PIPELINE_IMPORTS = (
     Import(module="argparse"),
     Import(module="json"),
@@ -143,6 +145,11 @@ LOADING_IMPORTS = (
     Import(module="yaml"),
     Import(module="kfp", name="components"),
 )
+
+
+def reserved(settings: Settings) -> frozenset[str]:
+    """The names that a pipeline.py of these settings needs for itself."""
+    return RESERVED | JOBS_RESERVED if settings.custom_training_job_specs else RESERVED
 
 
 @lru_cache(maxsize=2)  # a notebook calls again and again, and what it says has seldom changed
@@ -404,14 +411,21 @@ def _container(component: Component, image: Image) -> dict[str, object]:
     }
 
 
-def _import_block(pipeline: Pipeline, built: tuple[Image | OwnImage, ...]) -> str:
+def _import_block(pipeline: Pipeline, built: tuple[Image | OwnImage, ...], settings: Settings) -> str:
     """Our imports and the pipeline's as one block."""
     if pipeline.given:
         reading = () if _spec(pipeline).endswith(".json") else (Import(module="yaml"),)
         return source.imports((*PIPELINE_IMPORTS, *reading))
     naming = NAMING_IMPORTS if built else ()
     loading = LOADING_IMPORTS if pipeline.components or _loaded(pipeline) else ()
-    return source.imports((*PIPELINE_IMPORTS, *COMPILING_IMPORTS, *naming, *loading, *pipeline.imports))
+    jobs = (Import(module="os"),) if settings.custom_training_job_specs else ()
+    return source.imports((*PIPELINE_IMPORTS, *COMPILING_IMPORTS, *naming, *loading, *jobs, *pipeline.imports))
+
+
+def _jobs(settings: Settings) -> str:
+    """What each custom job is made with; it runs as the account of the steps, as they do, unless it names another."""
+    account = {"service_account": settings.runner} if settings.runner else {}
+    return source.block({job.component: {**account, **job.values} for job in settings.custom_training_job_specs})
 
 
 def _spec(pipeline: Pipeline) -> str:
@@ -473,13 +487,16 @@ PYTHON_TYPES = {
 }
 
 
-def _steps(pipeline: Pipeline, images: tuple[Image, ...]) -> Iterator[tuple[str, ...]]:
+def _steps(pipeline: Pipeline, images: tuple[Image, ...], settings: Settings) -> Iterator[tuple[str, ...]]:
     """One row for each step; for each component where the steps show only once the pipeline is compiled."""
     homes: dict[str, tuple[Component | Other, str]] = {
         component.name: (component, _link(f"components/{image.folder}/src/{component.name}.py"))
         for image in images
         for component in image.components
     }
+    for job in (job for job in settings.custom_training_job_specs if job.component in homes):
+        component, home = homes[job.component]
+        homes[job.component] = (component, f"{home}, as a custom job on {_md(job.machine)}")
     homes |= {other.name: (other, _home(other)) for other in pipeline.others}
     homes |= {"importer": (IMPORTER, _home(IMPORTER))} if _imports(pipeline) else {}
     calls = [(_called(step), step.component) for step in pipeline.steps if step.component in homes]
@@ -958,6 +975,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "imports": _import_block,
     "install": _install,
     "introduced": _introduced,
+    "jobs": _jobs,
     "json": _json,
     "label": mermaid.label,
     "line": _one_line,

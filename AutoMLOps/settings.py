@@ -3,6 +3,7 @@
 An explicit argument wins, then `configs/defaults.yaml`, then the default. A setting is here once it has an effect.
 """
 
+import json
 import os
 import re
 import sys
@@ -43,6 +44,31 @@ _BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 
 
 @noun
+class TrainingJob:
+    """A component whose steps run as custom jobs of Vertex AI, each on a machine of its own.
+
+    `arguments` are those of create_custom_training_job_from_component that were given, as (name, JSON text).
+    """
+
+    component: str
+    arguments: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The arguments by name."""
+        return {name: json.loads(text) for name, text in self.arguments}
+
+    @property
+    def machine(self) -> str:
+        """What it runs on, for a reader."""
+        said = {"machine_type": "n1-standard-4", "accelerator_count": 1, "replica_count": 1, **self.values}
+        machine = str(said["machine_type"])
+        machines = f"{said['replica_count']} {machine}" if said["replica_count"] > 1 else machine
+        extra = f"{said['accelerator_count']} {said['accelerator_type']}" if said.get("accelerator_type") else ""
+        return " with ".join(filter(None, (machines, extra)))
+
+
+@noun
 class Settings:
     """What was chosen, and as properties the names that follow from it. `chosen` makes one that is checked.
 
@@ -60,6 +86,7 @@ class Settings:
     parameter_values_path: str = "pipelines/runtime_parameters/pipeline_parameter_values.json"
     pipeline_job_spec_path: str = "scripts/pipeline_spec/pipeline_job.json"
     enable_caching: bool | None = None
+    custom_training_job_specs: tuple["TrainingJob", ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     base_image: str = _BASE_IMAGE
     images: Literal["shared", "auto", "per-component"] = "shared"
@@ -290,6 +317,9 @@ def table(settings: Settings) -> Table:
     values = {name: getattr(settings, name) for name in _NAMES}
     values |= {"labels": dict(settings.labels), "extra_regions": list(settings.extra_regions)}
     values["source_repo_secrets"] = dict(settings.source_repo_secrets)
+    values["custom_training_job_specs"] = [
+        {"component_spec": job.component, **job.values} for job in settings.custom_training_job_specs
+    ]
     values["steps_use"] = None if settings.steps_use is None else list(settings.steps_use)
     return tuple(
         (section, tuple((name, values[name], comments[name]) for name in names)) for section, names in _SECTIONS.items()
@@ -317,6 +347,9 @@ def _comments() -> dict[str, str]:
         "parameter_values_path": "where the values of the pipeline's parameters are kept: a .json file of this folder",
         "pipeline_job_spec_path": "where the compiled pipeline is written: a .json file of this folder",
         "enable_caching": "true: steps whose inputs did not change are skipped; false: never; null: each step decides",
+        "custom_training_job_specs": "components that run as custom jobs of Vertex AI, on machines of their own: a "
+        "list of component_spec, the component's name, with machine_type, accelerator_type and what else "
+        "create_custom_training_job_from_component takes; null: none",
         "base_image": "the image that the components' image starts from; its Python should fit the pinned requirements"
         "; images/<name>: the one built from that folder here",
         "images": "shared: one image for all components that start from one base image; auto: more where their pins "
@@ -775,6 +808,171 @@ def _extra_fault(item: object, text: str | None) -> _Fault:
     return _Fault(f"has {_said(text)}, which is nothing that a role is known for", hint)
 
 
+def _is_text(value: object) -> bool:
+    return type(value) is str
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 < value < 2**31
+
+
+def _is_seconds(value: object) -> bool:
+    return type(value) is str and re.fullmatch(r"[0-9]{1,12}(?:[.][0-9]{1,9})?s", value) is not None
+
+
+def _is_list_of(each: Callable[[object], bool], value: object) -> bool:
+    return type(value) in (list, tuple) and isinstance(value, list | tuple) and all(map(each, value))
+
+
+def _are_texts(value: object) -> bool:
+    return _is_list_of(_is_text, value)
+
+
+def _is_words(value: object) -> bool:
+    """Whether it is a dict of text."""
+    return type(value) is dict and all(map(_is_text, (*value, *value.values())))
+
+
+def _are_words(value: object) -> bool:
+    return _is_list_of(_is_words, value)
+
+
+def _is_interface(value: object) -> bool:
+    """Whether it is a dict of text, and of lists of dicts of text."""
+    return type(value) is dict and all(
+        _is_text(key) and (_is_text(each) or _are_words(each)) for key, each in value.items()
+    )
+
+
+class _Kind(NamedTuple):
+    """What an argument of a job may be, how that is called, and how it is written."""
+
+    fits: Callable[[object], bool]
+    what: str
+    hint: str
+
+
+_TEXT = _Kind(_is_text, "text", "write it in quotes")
+_COUNT = _Kind(_is_count, "a whole number above 0", "like 1, without quotes")
+_YES_OR_NO = _Kind(lambda value: type(value) is bool, "True or False", "write it without quotes")
+_SECONDS = _Kind(_is_seconds, "a time in seconds", "like '3600s'")
+_TEXTS = _Kind(_are_texts, "a list of text", "like ['one', 'two']")
+_DICT = _Kind(_is_words, "a dict of text", "like {'team': 'fraud'}")
+_DICTS = _Kind(_are_words, "a list of dicts of text", "like [{'name': 'SIZE', 'value': '3'}]")
+_INTERFACE = _Kind(_is_interface, "a dict", "like {'network_attachment': 'projects/...'}")
+# What create_custom_training_job_from_component takes, in its order.
+_JOB_ARGUMENTS = {
+    "display_name": _TEXT,
+    "replica_count": _COUNT,
+    "machine_type": _TEXT,
+    "accelerator_type": _TEXT,
+    "accelerator_count": _COUNT,
+    "boot_disk_type": _TEXT,
+    "boot_disk_size_gb": _COUNT,
+    "timeout": _SECONDS,
+    "restart_job_on_worker_restart": _YES_OR_NO,
+    "service_account": _TEXT,
+    "network": _TEXT,
+    "encryption_spec_key_name": _TEXT,
+    "tensorboard": _TEXT,
+    "enable_web_access": _YES_OR_NO,
+    "reserved_ip_ranges": _TEXTS,
+    "nfs_mounts": _DICTS,
+    "base_output_directory": _TEXT,
+    "labels": _DICT,
+    "persistent_resource_id": _TEXT,
+    "env": _DICTS,
+    "strategy": _TEXT,
+    "max_wait_duration": _SECONDS,
+    "reservation_affinity_type": _TEXT,
+    "reservation_affinity_key": _TEXT,
+    "reservation_affinity_values": _TEXTS,
+    "psc_interface_config": _INTERFACE,
+}
+# What a custom job takes and gives by these names, beside the component's own inputs and outputs.
+JOB_INPUTS = frozenset(
+    {*_JOB_ARGUMENTS, "location", "project", "worker_pool_specs"}
+    - {"replica_count", "machine_type", "accelerator_type", "accelerator_count", "boot_disk_type", "boot_disk_size_gb"}
+    - {"nfs_mounts", "env", "reservation_affinity_type", "reservation_affinity_key", "reservation_affinity_values"}
+)
+JOB_OUTPUT = "gcp_resources"
+
+
+def _jobs(value: object) -> _Reading:
+    """The components that run as custom jobs, by name, so that the order they were written in changes no file."""
+    if type(value) not in (list, tuple) or not isinstance(value, list | tuple):
+        hint = "write [{'component_spec': 'train_model', 'machine_type': 'n1-standard-8'}]"
+        return None, (_wrong_type(value, "a list", hint),)
+    faults: list[_Fault] = []
+    jobs: dict[str, TrainingJob] = {}
+    for number, item in enumerate(value, 1):
+        found = _job_faults(item, number)
+        job = None if found or type(item) is not dict else _job(item)
+        if job and job.component in jobs:
+            found = [_Fault(f"has {_said(job.component)} twice", "leave one")]
+        faults += found
+        jobs |= {job.component: job} if job else {}
+    return (None if faults else tuple(jobs[name] for name in sorted(jobs))), tuple(faults)
+
+
+def _job(item: Mapping[str, object]) -> TrainingJob:
+    """None leaves an argument as it is where it is left out."""
+    given = [(name, item[name]) for name in _JOB_ARGUMENTS if item.get(name) is not None]
+    return TrainingJob(
+        component=str(item["component_spec"]),
+        arguments=tuple((name, json.dumps(each, sort_keys=True)) for name, each in given),
+    )
+
+
+def _job_faults(item: object, number: int) -> list[_Fault]:
+    """What is wrong with one of them, which is called by its component where it has one."""
+    if type(item) is not dict:
+        return [_Fault(f"has {type(item).__name__} as its {number}. item", "each is a dict with a component_spec")]
+    component = item.get("component_spec")
+    if not _is_text(component) or not component:
+        return [_Fault(f"has no component_spec in its {number}. item", "name the component, in quotes")]
+    where = f"of {_said(component)}"
+    faults = [_job_unknown(name, where) for name in item if name not in {*_JOB_ARGUMENTS, "component_spec"}]
+    given = {name: item[name] for name in _JOB_ARGUMENTS if item.get(name) is not None}
+    for name, each in given.items():
+        kind = _JOB_ARGUMENTS[name]
+        if not kind.fits(each):
+            faults.append(_Fault(f"{where}: {name} is {_shown(each)}, not {kind.what}", kind.hint))
+        elif any(re.search(_UNWRITABLE, text) for text in _texts_in(each)):
+            faults.append(_Fault(f"{where}: {name} has characters that no file can show", "leave them out"))
+    return [*faults, *_job_together(given, where)]
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """All text in a value, however deep."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            yield from _texts_in([*value, *value.values()])
+        case list() | tuple():
+            for each in value:
+                yield from _texts_in(each)
+
+
+def _job_unknown(name: object, where: str) -> _Fault:
+    text = _plain(name)
+    nearest = _nearest(text or "", _JOB_ARGUMENTS)
+    hint = f"did you mean {nearest}?" if nearest else "it takes what create_custom_training_job_from_component takes"
+    return _Fault(f"{where} has {_shown(name)}, which a custom job does not take", hint)
+
+
+def _job_together(given: Mapping[str, object], where: str) -> Iterator[_Fault]:
+    """What an argument asks of the others."""
+    if "accelerator_count" in given and not given.get("accelerator_type"):
+        yield _Fault(f"{where}: accelerator_count has no accelerator_type", "like 'NVIDIA_TESLA_T4', or leave both out")
+    if given.get("network") and given.get("psc_interface_config"):
+        yield _Fault(f"{where}: network and psc_interface_config cannot stand together", "leave one")
+    for name in ("reservation_affinity_key", "reservation_affinity_values"):
+        if name in given and not given.get("reservation_affinity_type"):
+            yield _Fault(f"{where}: {name} has no reservation_affinity_type", "like 'SPECIFIC_RESERVATION'")
+
+
 _OURS = ("components", "images", "services", "tests", ".automlops", ".git", ".github")
 _FILES = _words(
     """
@@ -884,6 +1082,7 @@ _SETTINGS = (
     _Setting("parameter_values_path", "pipelines", _text(_path)),
     _Setting("pipeline_job_spec_path", "pipelines", _text(_path)),
     _Setting("enable_caching", "pipelines", _flag, open=True),
+    _Setting("custom_training_job_specs", "pipelines", _jobs, open=True),
     _Setting("base_image", "images", _named(_IMAGE), open=True),
     _Setting("images", "images", _text(_images)),
     _Setting("license_header", "files", _header, open=True),

@@ -80,6 +80,25 @@ def literal(value: object, column: int = 0) -> str:
     return text
 
 
+def block(value: object, indent: int = 0) -> str:
+    """A literal of a dict, each of its entries on a line, and those of what is in it where one line is too short."""
+    margin = "    " * (indent + 1)
+    match value:
+        case dict():
+            entries, ends = [(f"{_literal(key)}: ", item) for key, item in value.items()], "{}"
+        case list():
+            entries, ends = [("", item) for item in value], "[]"
+        case _:
+            return literal(value)
+    lines = [f"{margin}{key}{_fitting(item, indent + 1, len(margin + key))},\n" for key, item in entries]
+    return f"{ends[0]}\n{''.join(lines)}{margin[4:]}{ends[1]}"
+
+
+def _fitting(value: object, indent: int, column: int) -> str:
+    line = literal(value)
+    return block(value, indent) if value and (indent < 2 or column + len(line) >= WIDTH) else line
+
+
 def _literal(value: object) -> str:
     match value:
         case None | bool():

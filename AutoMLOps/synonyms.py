@@ -62,7 +62,6 @@ _TABLE = (
     Synonym("use_kfp_spec", takes=(True, False), why="Kubeflow's own syntax is found by itself"),
     Synonym("cloud_tasks_queue_location", takes=(_REGION,), why=_SERVICE),
     Synonym("cloud_tasks_queue_name", takes=("queueing-svc",), why=_SERVICE),
-    Synonym("custom_training_job_specs", why="start such a job in a component, by google.cloud.aiplatform"),
     Synonym("pipeline_job_submission_service_type", takes=("cloud-functions", "cloud-run"), why=_SERVICE),
     Synonym("schedule", takes=(_NONE,), why=_CLOCK),
     Synonym("schedule_location", takes=(_REGION,), why=_CLOCK),

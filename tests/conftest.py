@@ -1,12 +1,17 @@
 """What all tests share: quick ones before slow ones, and the tools that they run."""
 
+import contextlib
+import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
-from tools import need
+from tools import CHECKOUT, PREBUILT, need
 
 from AutoMLOps import standing
 
@@ -64,3 +69,19 @@ def served() -> Iterator[Callable[[dict[str, tuple[int, str | bytes]]], tuple[st
 def tool() -> Callable[[str], str]:
     """`tool("shellcheck")` is its path; without it the test is skipped, or fails where every tool is asked for."""
     return need
+
+
+@pytest.fixture(scope="module")
+def prebuilt() -> Iterator[Path | None]:
+    """The folder of Google's prebuilt components, fetched once into the checkout's .cache and importable here."""
+    folder = CHECKOUT / ".cache" / PREBUILT.replace("==", "-")
+    if not folder.exists():
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", draft, PREBUILT]
+            if subprocess.run(command, timeout=300).returncode == 0:
+                with contextlib.suppress(OSError):  # another worker was first, and brought the same
+                    os.rename(draft, folder)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(folder)
+        yield folder if folder.exists() else None

@@ -12,8 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -24,7 +22,7 @@ import pytest
 from differences import DIFFERENCES, alike
 from plainly import RECKONED
 from test_mermaid import said
-from tools import CHECKOUT, environment, missing
+from tools import CHECKOUT, PREBUILT, environment, missing
 
 from AutoMLOps import AutoMLOps, codebase, engine, graph, picture, spec
 from AutoMLOps.display import Generated
@@ -42,8 +40,6 @@ FILES = {
 }
 VERBS = ("generate", "go", "launchAll")
 
-# Google's prebuilt components need a google-cloud-aiplatform below 2; their code alone is enough to compile.
-PREBUILT = "google-cloud-pipeline-components==2.22.0"
 USES_PREBUILT = ("google_artifacts",)
 
 
@@ -80,22 +76,6 @@ def arguments(path: Path) -> dict[str, object]:
     ]
     given = {word.arg: word.value for word in call.keywords}
     return {name: eval(ast.unparse(value), {}, known) for name, value in given.items()}  # noqa: S307
-
-
-@pytest.fixture(scope="module")
-def prebuilt() -> Iterator[Path | None]:
-    """The folder of Google's prebuilt components, fetched once into the checkout's .cache and importable here."""
-    folder = CHECKOUT / ".cache" / PREBUILT.replace("==", "-")
-    if not folder.exists():
-        folder.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
-            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", draft, PREBUILT]
-            if subprocess.run(command, timeout=300).returncode == 0:
-                with contextlib.suppress(OSError):  # another worker was first, and brought the same
-                    os.rename(draft, folder)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(folder)
-        yield folder if folder.exists() else None
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ from pictures import (
 from AutoMLOps import render, source
 from AutoMLOps.errors import BadInput
 from AutoMLOps.model import Artifact, Component, Kind, Param, Pipeline, slug
-from AutoMLOps.settings import Settings, chosen
+from AutoMLOps.settings import Settings, TrainingJob, chosen
 
 ROOT = Path(render.__file__).parent.parent
 SLOW = pytest.param(WINE, marks=pytest.mark.slow)
@@ -450,15 +450,17 @@ def test_no_licence_header_changes_what_a_file_means(header: str, tmp_path: Path
         assert path.endswith((".json", ".md", ".svg")) or f"# {header.split(chr(10))[0]}\n" in text
 
 
-def test_reserved_names_are_those_that_pipeline_py_defines_and_calls() -> None:
+@pytest.mark.parametrize("jobs", [(), (TrainingJob(component="load_data"),)], ids=["plain", "jobs"])
+def test_reserved_names_are_those_that_pipeline_py_defines_and_calls(jobs: tuple[TrainingJob, ...]) -> None:
     empty = dataclasses.replace(WINE, components=WINE.components[:1], body="def pipeline(): ...", imports=())
-    module = ast.parse(texts(empty)["pipelines/pipeline.py"])
+    settings = dataclasses.replace(PROJECT, own_images=OWN_IMAGES, custom_training_job_specs=jobs)
+    module = ast.parse(texts(empty, settings)["pipelines/pipeline.py"])
     bound = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
     bound |= {alias.asname or alias.name for node in module.body for alias in getattr(node, "names", ())}
     targets = (target for node in module.body if isinstance(node, ast.Assign) for target in node.targets)
     bound |= {target.id for target in targets if isinstance(target, ast.Name)}
     used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and hasattr(builtins, node.id)}
-    assert (bound | used) - {"pipeline", "load_data", "filter", "__name__"} == render.RESERVED
+    assert (bound | used) - {"pipeline", "load_data", "filter", "__name__"} == render.reserved(settings)
 
 
 # ------------------------------------------------------------------------------- values, in every language

@@ -44,6 +44,35 @@ class Region(enum.StrEnum):
     HERE = "europe-west4"
 
 
+# A value for each argument of create_custom_training_job_from_component, as good as the next.
+JOB: dict[str, object] = {
+    "display_name": 'it\'s $(id) {{ x }} "quoted" 🎉',
+    "replica_count": 2,
+    "machine_type": "a2-highgpu-1g",
+    "accelerator_type": "NVIDIA_TESLA_A100",
+    "accelerator_count": 1,
+    "boot_disk_type": "pd-standard",
+    "boot_disk_size_gb": 200,
+    "timeout": "3600.5s",
+    "restart_job_on_worker_restart": True,
+    "service_account": "trainer@my-project-123.iam.gserviceaccount.com",
+    "encryption_spec_key_name": "projects/p/locations/l/keyRings/r/cryptoKeys/k",
+    "tensorboard": "projects/1/locations/us-central1/tensorboards/2",
+    "enable_web_access": False,
+    "reserved_ip_ranges": ["a-range"],
+    "nfs_mounts": [{"server": "10.0.0.1", "path": "/data", "mountPoint": "/mnt/data"}],
+    "base_output_directory": "gs://my-bucket/jobs",
+    "labels": {"team": "fraud"},
+    "persistent_resource_id": "a-machine",
+    "env": [{"name": "SIZE", "value": "3"}],
+    "strategy": "SPOT",
+    "max_wait_duration": "60s",
+    "reservation_affinity_type": "SPECIFIC_RESERVATION",
+    "reservation_affinity_key": "compute.googleapis.com/reservation-name",
+    "reservation_affinity_values": ["projects/p/reservations/r"],
+    "psc_interface_config": {"network_attachment": "projects/p/a", "dns_peering_configs": [{"domain": "d."}]},
+}
+
 GOOD: dict[str, tuple[object, ...]] = {
     "project_id": (PROJECT, "abcdef", "a" * 30, "a--b-c", "example.com:my-proj", "sub.example.co.uk:abc123", None),
     "af_registry_location": (*REGIONS, *MULTI_REGIONS, Region.HERE),
@@ -68,6 +97,12 @@ GOOD: dict[str, tuple[object, ...]] = {
         {"équipe": "données", "日本": "東京"},
         {"k" * 63: "v" * 63},
         {f"k{number}": "" for number in range(MOST_LABELS)},
+        None,
+    ),
+    "custom_training_job_specs": (
+        [],
+        [{"component_spec": "train", "machine_type": "n1-standard-8", "accelerator_type": None}],
+        ({"component_spec": "train", **JOB}, {"component_spec": "count"}),
         None,
     ),
     "base_image": (
@@ -120,6 +155,27 @@ BAD: dict[str, tuple[tuple[object, str], ...]] = {
         (["big_query"], "did you mean bigquery?"),
         (["everything"], "choose from bigquery, vertex-jobs"),
         ([1], "in quotes"),
+    ),
+    "custom_training_job_specs": (
+        ({"component_spec": "train"}, "write [{'component_spec'"),
+        (["train"], "each is a dict with a component_spec"),
+        ([{"machine_type": "n1-standard-8"}], "name the component"),
+        ([{"component_spec": "train", "machine_typ": "x"}], "did you mean machine_type?"),
+        ([{"component_spec": "train", "zzz": "x"}], "takes what create_custom_training_job_from_component takes"),
+        ([{"component_spec": "train", "replica_count": "2"}], "replica_count is '2', not a whole number above 0"),
+        ([{"component_spec": "train", "replica_count": True}], "replica_count is True"),
+        ([{"component_spec": "train", "machine_type": 8}], "machine_type is int, not text"),
+        ([{"component_spec": "train", "enable_web_access": "yes"}], "not True or False"),
+        ([{"component_spec": "train", "timeout": 3600}], "like '3600s'"),
+        ([{"component_spec": "train", "env": {"SIZE": "3"}}], "like [{'name': 'SIZE', 'value': '3'}]"),
+        ([{"component_spec": "train", "labels": {"team": 1}}], "like {'team': 'fraud'}"),
+        ([{"component_spec": "train", "reserved_ip_ranges": "a"}], "like ['one', 'two']"),
+        ([{"component_spec": "train", "psc_interface_config": [1]}], "psc_interface_config is list, not a dict"),
+        ([{"component_spec": "train", "env": [{"name": "A", "value": "\0"}]}], "no file can show"),
+        ([{"component_spec": "train", "accelerator_count": 1}], "accelerator_count has no accelerator_type"),
+        ([{"component_spec": "train", "reservation_affinity_key": "k"}], "has no reservation_affinity_type"),
+        ([{"component_spec": "train", "network": "n", "psc_interface_config": {"a": "b"}}], "cannot stand together"),
+        ([{"component_spec": "train"}, {"component_spec": "train"}], "has 'train' twice"),
     ),
     "project_id": (
         ("My Project!; rm -rf /", "not a Google Cloud project id"),
@@ -325,6 +381,25 @@ def test_a_bad_value_is_one_fault_that_says_how_to_mend_it(name, value, said):
 )
 def test_a_value_of_the_wrong_type_is_one_fault(name, value):
     assert name in fault({name: value})
+
+
+def test_every_fault_of_every_custom_job_is_told_at_once():
+    one = {"component_spec": "train", "replica_count": 0, "acelerator_type": "x", "accelerator_count": 1}
+    _, problems = chosen({"custom_training_job_specs": [one, {"component_spec": "count", "timeout": "1h"}, 7]})
+    assert [str(problem).partition("custom_training_job_specs ")[2].partition(" (")[0] for problem in problems] == [
+        "of 'train' has 'acelerator_type', which a custom job does not take",
+        "of 'train': replica_count is int, not a whole number above 0",
+        "of 'train': accelerator_count has no accelerator_type",
+        "of 'count': timeout is '1h', not a time in seconds",
+        "has int as its 3. item",
+    ]
+
+
+def test_custom_jobs_are_kept_by_name_and_say_what_they_run_on():
+    one, two = settings(custom_training_job_specs=GOOD["custom_training_job_specs"][2]).custom_training_job_specs
+    assert (one.component, one.machine, one.values) == ("count", "n1-standard-4", {})
+    assert (two.component, two.values) == ("train", JOB)
+    assert two.machine == "2 a2-highgpu-1g with 1 NVIDIA_TESLA_A100"
 
 
 @pytest.mark.parametrize("name", NAMES)

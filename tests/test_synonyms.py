@@ -189,7 +189,6 @@ def test_the_file_s_host_tells_what_the_name_of_a_repository_is_of():
         ({"schedule_pattern": "0 9 * * 1"}, "schedule_pattern='0 9 * * 1' is not here yet: nothing starts a run by the clock"),
         ({"schedule": "@daily"}, "schedule='@daily' is not here yet"),
         ({"setup_model_monitoring": True}, "setup_model_monitoring=True is not here yet"),
-        ({"custom_training_job_specs": [{"display_name": "secret"}]}, "custom_training_job_specs=list is not here yet"),
         ({"provisioning_framework": "terraform"}, "made by scripts of gcloud (leave it out)"),
         ({"provisioning_framework": "pulumi"}, "is not here yet"),
         ({"orchestration_framework": "tfx"}, "written for Kubeflow (kfp)"),

@@ -20,6 +20,7 @@ from recording import RecordingGcloud
 from tools import need
 
 from AutoMLOps.model import Pipeline
+from AutoMLOps.settings import TrainingJob
 
 GITHUB = {
     "run_local": False,
@@ -28,6 +29,15 @@ GITHUB = {
     "source_repo_secrets": (("github_app", "12"), ("token", "token/versions/1")),
     "repository_folder": "ml/AutoMLOps",
 }
+JOBS = (
+    TrainingJob(
+        component="train_model",
+        arguments=(
+            ("accelerator_type", '"NVIDIA_TESLA_T4"'),
+            ("env", '[{"name": "DEPTH", "value": "' + 50 * "3" + '"}, {"name": "ROWS", "value": "9"}]'),
+        ),
+    ),
+)
 CASES = {
     "wine": (WINE, {}),
     "wine per-component": (WINE, {"images": "per-component"}),
@@ -37,6 +47,7 @@ CASES = {
     "wine by a push to github": (WINE, GITHUB),
     "google": (GOOGLE, {"images": "per-component", "enable_caching": True}),
     "images of the user's": (BASED, {"own_images": OWN}),
+    "custom jobs": (BASED, {"own_images": OWN, "custom_training_job_specs": JOBS}),
     "images of the user's by a push": (BASED, {**GITHUB, "own_images": OWN}),
     "images of the user's alone": (CONTAINERS, {"own_images": OWN}),
     "containers": (CONTAINERS, {}),

@@ -10,6 +10,9 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
+# Google's prebuilt components need a google-cloud-aiplatform below 2; their code alone is enough to compile.
+PREBUILT = "google-cloud-pipeline-components==2.22.0"
+
 
 def environment() -> dict[str, str]:
     """For a process that is to import this checkout, whatever is installed."""

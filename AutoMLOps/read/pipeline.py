@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..model import Component, Import, Notebook, Origin, Other, Param, Pipeline, Problem, slug
 from ..nouns import replace
-from ..settings import Settings, homeless
+from ..settings import JOB_INPUTS, JOB_OUTPUT, Settings, TrainingJob, homeless
 from ..source import WIDTH, literal
 from . import body as bodies
 from . import compose, travel
@@ -19,7 +19,7 @@ from .images import together
 from .loaded import Fetched, Wanted, loads, other
 from .others import container, prebuilt
 from .program import Program, program
-from .requirements import Pinned, Places, conflicts, pinned, search, tools
+from .requirements import PREBUILT, Pinned, Places, conflicts, pinned, search, tools
 from .scopes import walked
 from .signature import Refused, Signature, signature, unquoted
 from .statements import Statement, bound, statements
@@ -43,6 +43,7 @@ class Surroundings(NamedTuple):
     images: str
     base_image: str
     own_images: tuple[str, ...]
+    jobs: tuple[TrainingJob, ...]
     reserved: frozenset[str]
     places: Places
     fetched: Mapping[tuple[str, str], Fetched]
@@ -73,6 +74,7 @@ def pipeline(
     images: str = "shared",
     base_image: str = "",
     own_images: tuple[str, ...] = (),
+    jobs: tuple[TrainingJob, ...] = (),
     reserved: frozenset[str] = frozenset(),
     beside: str = "",
     fetched: Mapping[tuple[str, str], Fetched] | None = None,
@@ -82,8 +84,9 @@ def pipeline(
     `values` are for its parameters; None asks for none. `which` names one pipeline of several. `live` cells come in the
     order of execution.
     `images` says which components share an image, `base_image` what it starts from unless they say so, `own_images`
-    which of the user's own there are. `reserved` names are taken in the generated pipeline.py. `beside` is the folder
-    of the notebook's file: modules there are its own. `fetched` are the files and URLs that `wanted` asked for.
+    which of the user's own there are, `jobs` which components run as custom jobs. `reserved` names are taken in the
+    generated pipeline.py. `beside` is the folder of the notebook's file: modules there are its own. `fetched` are the
+    files and URLs that `wanted` asked for.
     """
     places = search((beside,) if beside else ())
     base = base_image or Settings().base_image
@@ -91,6 +94,7 @@ def pipeline(
         images=images,
         base_image=base,
         own_images=own_images,
+        jobs=jobs,
         reserved=reserved,
         places=places,
         fetched=fetched or {},
@@ -224,7 +228,8 @@ def _pipeline(
     for group in together(used, where.images, where.base_image):
         faults.problems += conflicts(group)
     bound_ = () if values is None else fitting(owner, parameters, values, faults.problems)
-    pins = _installed(carried, owner, where.places)
+    faults.problems += _unfit(where.jobs, used)
+    pins = _installed(carried, owner, where)
     faults.problems += pins.problems
     trees = (ast.parse(placed.statement.text) for placed in carried.statements)
     others |= {item.name: item for item in prebuilt(program, chain([function], trees))}
@@ -412,12 +417,35 @@ def _homeless(components: Iterable[Component], own_images: tuple[str, ...]) -> I
             yield Problem(message=f"component `{item.name}`: {fault[0]}", hint=fault[1], cell=item.cell, line=item.line)
 
 
-def _installed(carried: Closure, owner: Owner, places: Places) -> Pinned:
-    """What the wiring itself imports is needed where the pipeline is compiled, beside kfp."""
+def _installed(carried: Closure, owner: Owner, where: Surroundings) -> Pinned:
+    """What the wiring itself imports is needed where the pipeline is compiled, beside kfp, and what wraps a job."""
     inner = [
         item for placed in carried.statements if placed.statement.how != "checking" for item in placed.statement.inner
     ]
-    return pinned(modules([*carried.imports, *inner]), (), cell=owner.cell, line=owner.line, places=places)
+    imported = {*modules([*carried.imports, *inner]), *([PREBUILT] if where.jobs else [])}
+    return pinned(imported, (), cell=owner.cell, line=owner.line, places=where.places)
+
+
+def _unfit(jobs: tuple[TrainingJob, ...], components: Sequence[Component]) -> Iterator[Problem]:
+    """What keeps a component from running as a custom job: it is not there, or has a name of the job's own."""
+    from difflib import get_close_matches
+
+    there = {component.name: component for component in components}
+    for job in jobs:
+        found = there.get(job.component)
+        if found is None:
+            near = next(iter(get_close_matches(job.component, there, 1)), "")
+            hint = f"did you mean {near}?" if near else f"the components are {', '.join(sorted(there)) or 'none'}"
+            message = f"custom_training_job_specs: the pipeline has no component {travel.short(job.component)}"
+            yield Problem(message=message, hint=hint)
+            continue
+        taken = sorted(JOB_INPUTS & {item.name for item in found.inputs})
+        taken += sorted({JOB_OUTPUT} & {item.name for item in found.outputs})
+        for name in taken:
+            message = (
+                f"custom_training_job_specs: `{name}` of `{found.name}` is a name that a custom job has for its own"
+            )
+            yield Problem(message=message, hint=f"call it `{name}_`", cell=found.cell, line=found.line)
 
 
 def _hidden(nodes: Iterable[ast.AST], defined: Collection[str], owner: Owner) -> Iterator[Problem]:
