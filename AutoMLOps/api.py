@@ -60,6 +60,8 @@ def generate(
             cb_trigger_name, cb_trigger_location: the trigger that a push fires
             source_repo_type, source_repo_name: where the repository is; read from git's remote origin if left out
             source_repo_connection, source_repo_secrets: Cloud Build's connection to it, and what makes one
+            submission_service: True has a service on Cloud Run start the runs, for messages of a topic; a push asks it
+            cloud_run_name, cloud_run_location, ingress, pubsub_topic_name: that service, who reaches it, and the topic
             csr_name, csr_branch_name: the repository in Cloud Source Repositories; the branch, wherever it is
             parameter_values_path, pipeline_job_spec_path: two files of the codebase, where they shall lie elsewhere
             output_dir: the folder to write into; "AutoMLOps" if left out

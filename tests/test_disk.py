@@ -573,7 +573,7 @@ def test_what_was_written_is_read(folder):
 @pytest.mark.parametrize(
     ("path", "content", "message"),
     [
-        ("missing", None, "missing cannot be read: no such file or directory (check that"),
+        ("missing", None, "missing cannot be read: no such file or directory (check the spelling"),
         ("", None, "cannot be read: is a directory (name a file, not a folder)"),
         ("bad", b"a\nb\xff\n", "bad, line 2: this is not UTF-8 text: byte 0xff cannot be read (save it as UTF-8)"),
         ("a\0b", None, "is not a path: embedded null byte"),

@@ -57,9 +57,13 @@ def filed(on_disk: Mapping[str, object] | None) -> dict[str, dict[str, object]] 
     for section, rows in table(Settings()):
         for name, _, _ in rows:
             if name in on_disk:
-                value = on_disk[name]
-                sections.setdefault(section, {})[name] = list(value) if isinstance(value, tuple) else value
+                sections.setdefault(section, {})[name] = plain(on_disk[name])
     return sections
+
+
+def plain(value: object) -> object:
+    """A value as a file holds it: lists, and text that is of no class of its own."""
+    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, str) else value
 
 
 def alone(setting: str, value: object) -> object:

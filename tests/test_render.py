@@ -78,8 +78,11 @@ def test_what_travels_into_the_pipeline_stands_apart_where_it_is_a_definition(ca
 def test_layout_and_templates_match_one_to_one() -> None:
     found = {path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.j2")}
     templates = [emit.template for emit in render.LAYOUT]
-    assert sorted(templates) == sorted(found)
+    partials = {path for path in found if Path(path).name.startswith("_")}
+    assert sorted(templates) == sorted(found - partials)
     assert len(templates) == len(set(templates))
+    texts_ = [(ROOT / "templates" / path).read_text() for path in found]
+    assert partials == {include for text in texts_ for include in re.findall(r'{% include "([^"]+)" %}', text)}
 
 
 def test_every_value_in_a_template_goes_through_a_filter() -> None:
