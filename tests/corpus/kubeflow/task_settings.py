@@ -17,7 +17,7 @@ def saw(stones: int, slabs: dsl.OutputPath(int)):
     return dsl.ContainerSpec(image="docker.io/library/busybox:1.36", command=["saw"], args=[stones, slabs])
 
 
-@dsl.component(use_venv=True, pip_trusted_hosts=["pypi.org"])
+@dsl.component(use_venv=True, pip_trusted_hosts=["packages.example.com"])
 def polish(slabs: int) -> str:
     return f"{slabs} slabs"
 
