@@ -135,7 +135,7 @@ def test_a_step_that(case, mark):
     assert (run.state, odd.state) == (state, state) and said in odd.error
     assert Path(odd.log).stat().st_size < processes.KEPT + 500
     if case == "kills the whole family":  # who would end the step is gone: the kernel does
-        assert gone(mark)
+        assert gone(mark) and gone(run.folder)
     assert not alive(mark) and not alive(run.folder)
     (kept,) = records.recorded("AutoMLOps")
     assert kept == records_of(run)
