@@ -11,10 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from . import shell
+from . import rest, shell
 from .cloud import Authority, authority
 from .model import Problem
 from .nouns import noun, replace
+from .rest import QUIET
 from .settings import Settings
 from .shell import Asked
 
@@ -35,13 +36,7 @@ USE = Authority(
     permissions=("serviceusage.services.use",),
     why="lets requests count as the project's own",
 )
-QUIET = {
-    "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-    "CLOUDSDK_CORE_DISABLE_FILE_LOGGING": "1",  # what it prints here may be a token
-    "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
-}
 INFO = "json(basic.version,config.account,config.paths.global_config_dir,config.properties.auth)"
-PATIENCE = 20.0  # seconds for one answer of Google's
 LOST = (
     "Max retries|NewConnection|Name or service|Unable to find the server|[Cc]ould not reach"
     "|[Tt]imed out|[Cc]onnection (refused|reset|aborted)|UNAVAILABLE|INTERNAL|Internal Server Error"
@@ -209,28 +204,25 @@ def _version(package: str) -> str:
 
 
 def _rights(project: str, bucket: str, wanted: tuple[Authority, ...]) -> tuple[Asked, Held]:
-    """Whether gcloud has a login that holds, and what it may do. The token is known in here alone."""
-    asked = _gcloud("auth", "print-access-token")
-    login, token = replace(asked, said=""), asked.said.strip()
-    if asked.code or not re.fullmatch(r"[!-~]+", token):
+    """Whether gcloud has a login that holds, and what it may do."""
+    login, google = rest.login()
+    if google is None:
         return login, Held(fault="gcloud gave no token to ask with")
     names = [permission for each in wanted for permission in each.permissions]
-    return login, _held(lambda *request: _of_google(token, *request), project, bucket, names)
+    return login, _held(google, project, bucket, names)
 
 
 Google = Callable[..., tuple[int, dict[str, Any]]]
 
 
 def _held(google: Google, project: str, bucket: str, wanted: list[str]) -> Held:
-    from urllib.parse import urlencode
-
     where = f"https://cloudresourcemanager.googleapis.com/v1/projects/{project}:testIamPermissions"
     found = _permissions(*google(where, {"permissions": wanted}))
     own = [each for each in wanted if _is_of_buckets(each) and each not in found.project]
     if found.fault or not own:
         return found
-    query = urlencode({"permissions": own}, doseq=True)
-    status, said = google(f"https://storage.googleapis.com/storage/v1/b/{bucket}/iam/testPermissions?{query}")
+    of_bucket = f"https://storage.googleapis.com/storage/v1/b/{bucket}/iam/testPermissions"
+    status, said = google(rest.address(of_bucket, permissions=own))
     if status == NOTHING_THERE:
         return found
     there = Held() if status in REFUSED else _permissions(status, said)
@@ -240,43 +232,9 @@ def _held(google: Google, project: str, bucket: str, wanted: list[str]) -> Held:
 def _permissions(status: int, said: Mapping[str, Any]) -> Held:
     """An answer about permissions: without any, Google leaves the list out."""
     if status != 200:
-        return Held(fault=_fault(status, said))
+        return Held(fault=rest.fault((status, said)))
     listed = said.get("permissions", [])
     return Held(project=frozenset(str(each) for each in listed)) if isinstance(listed, list) else Held()
-
-
-def _fault(status: int, said: Mapping[str, Any]) -> str:
-    error = said.get("error")
-    message = str(error.get("message", "")) if isinstance(error, dict) else str(said.get("reason", ""))
-    return f"{status} {message}".strip() if status else message
-
-
-def _of_google(token: str, where: str, body: object = None) -> tuple[int, dict[str, Any]]:
-    """Status and content of what Google answers; status 0 and a reason where there is no answer."""
-    from http.client import HTTPException
-    from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
-
-    content = None if body is None else json.dumps(body).encode()
-    request = Request(where, content, {"Content-Type": "application/json"})
-    request.add_unredirected_header("Authorization", f"Bearer {token}")
-    try:
-        with urlopen(request, timeout=PATIENCE) as answer:
-            return answer.status, _json(answer.read())
-    except HTTPError as error:
-        with error:
-            return error.code, _json(error.read())
-    except (OSError, HTTPException) as error:
-        return 0, {"reason": str(getattr(error, "reason", "") or error) or type(error).__name__}
-
-
-def _json(text: str | bytes) -> dict[str, Any]:
-    """The object that a text is; an empty one for any other text."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 # ------------------------------------------------------------------------------- what the answers come to
@@ -294,7 +252,7 @@ class Gcloud:
 
 def gcloud_of(asked: Asked) -> Gcloud:
     """The answer of `gcloud info`."""
-    found = _json(asked.said)
+    found = rest.read(asked.said)
 
     def at(*path: str) -> str:
         here: Any = found
@@ -432,7 +390,7 @@ def _project_check(answers: Answers) -> Check:
         return check(Fate.WRONG, told, "gcloud projects list")
     if asked.code:
         return check(Fate.UNKNOWN, f"project {project} could not be looked at: {_reason(asked)}")
-    state = str(_json(asked.said).get("lifecycleState", ""))
+    state = str(rest.read(asked.said).get("lifecycleState", ""))
     if state != "ACTIVE":
         told = f"project {project} is not active but {state or 'in no state that Google names'}"
         return check(Fate.WRONG, told, f"gcloud projects undelete {project}" if state == "DELETE_REQUESTED" else "")

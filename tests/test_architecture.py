@@ -47,7 +47,8 @@ FLOORS = {
     "engine": 6,
     "timeline": 6,
     "display": 6,
-    "preflight": 5,
+    "rest": 5,
+    "preflight": 6,
     "repository": 5,
     "report": 6,
     "outcomes": 7,
@@ -79,7 +80,7 @@ DOORS = {  # who may touch what: steps and pip are processes, a notebook's pictu
     "nursery": {"kfp"},  # it is run as the process that steps are copies of, and never imported
     "jupyter": {"IPython"},
     "web": {"urllib", "http"},  # a component.yaml that a notebook loads by its URL
-    "preflight": {"urllib", "http"},  # one question that no command of gcloud asks: what may this login do
+    "rest": {"urllib", "http"},  # what no command of gcloud asks: what may this login do, which runs are there
 }
 LAZY = {"jinja2", "yaml", "nbformat", "packaging", "docstring_parser", "tqdm", "markdown_it"}
 WRITES = set(

@@ -4,14 +4,12 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from tools import environment
 
-from AutoMLOps import preflight, shell
+from AutoMLOps import preflight, rest, shell
 from AutoMLOps.cloud import authority
 from AutoMLOps.model import Problem
 from AutoMLOps.nouns import replace
@@ -291,60 +289,6 @@ def test_a_project_that_does_not_answer_is_a_reason(answer, fault):
     assert preflight._held(asked_of(answer)[0], "p", "b", NAMES) == Held(fault=fault)
 
 
-@pytest.fixture
-def web():
-    """A server that answers what `.answers` says for a path; and what it heard."""
-    heard = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            heard.append((self.command, self.path, self.headers["Authorization"], body))
-            status, headers, content = server.answers[self.path]
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = answer
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.heard, server.answers = heard, {}
-    server.at = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_the_token_goes_where_it_is_meant_to_and_stays_behind_when_that_leads_elsewhere(web):
-    web.answers = {
-        "/a": (200, {}, b'{"permissions": ["x"]}'),
-        "/b": (302, {"Location": f"{web.at}/a"}, b""),
-        "/c": (403, {}, b'{"error": {"message": "no"}}'),
-        "/d": (200, {}, b"<html>"),
-    }
-    assert preflight._of_google(TOKEN, f"{web.at}/a", {"permissions": ["x"]}) == (200, {"permissions": ["x"]})
-    assert preflight._of_google(TOKEN, f"{web.at}/b") == (200, {"permissions": ["x"]})
-    assert preflight._of_google(TOKEN, f"{web.at}/c") == (403, {"error": {"message": "no"}})
-    assert preflight._of_google(TOKEN, f"{web.at}/d") == (200, {})
-    assert web.heard[0] == ("POST", "/a", f"Bearer {TOKEN}", '{"permissions": ["x"]}')
-    known = f"Bearer {TOKEN}"
-    heard = [(path, authorization) for _, path, authorization, _ in web.heard]
-    assert heard == [("/a", known), ("/b", known), ("/a", None), ("/c", known), ("/d", known)]
-
-
-def test_a_server_that_is_not_there_is_a_reason(web):
-    status, said = preflight._of_google(TOKEN, "http://127.0.0.1:1/")
-    assert status == 0 and "refused" in said["reason"] and TOKEN not in str(said)
-
-
 # the asking
 
 
@@ -371,7 +315,7 @@ def gcloud(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
     monkeypatch.setenv("HEARD", str(tmp_path / "heard"))
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setattr(preflight, "_of_google", lambda token, where, body=None: (200, body or {}))
+    monkeypatch.setattr(rest.Google, "__call__", lambda self, where, body=None: (200, body or {}))
     monkeypatch.setattr(preflight, "MODULES", {"json": "kfp"})
     return tmp_path
 
@@ -405,7 +349,7 @@ def test_the_clients_login_is_asked_about_only_by_who_submits(gcloud):
 def test_a_token_that_is_none_asks_nothing_and_shows_nowhere(gcloud, monkeypatch):
     script = gcloud / "bin/gcloud"
     script.write_text(script.read_text().replace(f"echo {chr(34)}{TOKEN}", f"echo {chr(34)}a line\n{TOKEN}"))
-    monkeypatch.setattr(preflight, "_of_google", lambda *_: pytest.fail("Google was asked"))
+    monkeypatch.setattr(rest.Google, "__call__", lambda *_: pytest.fail("Google was asked"))
     found = preflight.checks(SETTINGS, submits=False)
     assert found[-1].fate is Fate.UNKNOWN and "gcloud gave no token" in found[-1].told and TOKEN not in repr(found)
 
