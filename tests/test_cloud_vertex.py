@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import vertex
+from cloud import schedules, vertex
 from cloud.faults import DROP, HANG
 from cloud.images import Place, digest_of
 from cloud.standin import PROJECT, Cloud, standin
@@ -459,3 +459,100 @@ aiplatform.Model.list()
     with pytest.raises(AssertionError, match=unknown), standin() as cloud:
         done = run(set_up(cloud), models)
     assert "MethodNotImplemented: 501" in done.stderr
+
+
+# What is asked by the clock
+
+ASK = """
+import json, sys
+import google.auth
+from google.auth.transport.requests import AuthorizedSession
+
+session = AuthorizedSession(google.auth.default()[0])
+for method, path, body in json.loads(sys.argv[1]):
+    answer = session.request(method, "https://us-central1-aiplatform.googleapis.com/v1/" + path, json=body)
+    print(json.dumps([answer.status_code, answer.json()]))
+"""
+PARENT = f"{P}/locations/us-central1"
+
+
+def said(cloud: Cloud, *requests: tuple[str, str, JSON | None], as_: str = DEV) -> list[tuple[int, JSON]]:
+    """What is answered to requests in REST, one after the other."""
+    done = cloud.run(sys.executable, "-c", ASK, json.dumps(requests), as_=as_, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return [(status, body) for status, body in map(json.loads, done.stdout.splitlines())]
+
+
+def schedule(cloud: Cloud, **more: Any) -> JSON:
+    run = {"displayName": "words", "pipelineSpec": compiled(pushed(cloud.state, STEPS)), "serviceAccount": RUNNER,
+           "runtimeConfig": {"gcsOutputDirectory": ROOT, "parameterValues": {"word": "a", "times": 3}}}  # fmt: skip
+    return {"displayName": "mornings", "cron": "TZ=Europe/Berlin 0 6 * * 1", "maxConcurrentRunCount": 1,
+            "createPipelineJobRequest": {"parent": PARENT, "pipelineJob": run}, **more}  # fmt: skip
+
+
+def test_a_schedule_that_fires_makes_a_run_until_it_is_paused_or_has_made_all_of_them(prepared: Cloud) -> None:
+    ((status, made),) = said(prepared, ("POST", f"{PARENT}/schedules", schedule(prepared, maxRunCount=2)))
+    assert (status, made["state"], made["maxRunCount"]) == (200, "ACTIVE", "2")
+    first = schedules.fire(prepared.state, "mornings")
+    name = made["name"]
+    assert [each for each, _ in said(prepared, ("POST", f"{name}:pause", {}))] == [200]
+    assert schedules.fire(prepared.state, "mornings") is None
+    assert [each for each, _ in said(prepared, ("POST", f"{name}:resume", {"catchUp": True}))] == [200]
+    assert schedules.fire(prepared.state, "mornings") and schedules.fire(prepared.state, "mornings") is None
+    prepared.jobs.look()
+    prepared.settle(timeout=60)
+    assert first and prepared.state.resources[first]["state"] == "PIPELINE_STATE_SUCCEEDED"
+    assert prepared.state.resources[first]["scheduleName"] == name
+    assert vertex.outputs(prepared.state, first)["count"] == {"Output": 3}
+    (_, listed), (_, none), (_, shown) = said(
+        prepared,
+        ("GET", f'{PARENT}/schedules?filter=display_name="mornings"', None),
+        ("GET", f'{PARENT}/schedules?filter=display_name="evenings"', None),
+        ("GET", name, None),
+    )
+    assert (listed, none) == ({"schedules": [shown]}, {})
+    assert (shown["state"], shown["startedRunCount"], shown["catchUp"]) == ("COMPLETED", "2", True)
+    closed = said(prepared, ("PATCH", f"{name}?updateMask=cron", {"cron": "0 7 * * *"}), ("POST", f"{name}:pause", {}))
+    assert [(status, body["error"]["status"]) for status, body in closed] == [(400, "FAILED_PRECONDITION")] * 2
+    ((_, gone), (status, _)) = said(prepared, ("DELETE", name, None), ("GET", name, None))
+    assert (gone["done"], status) == (True, 404)
+
+
+def test_of_a_schedule_the_mask_says_what_is_changed_and_nothing_is_emptied(prepared: Cloud) -> None:
+    ((_, made),) = said(prepared, ("POST", f"{PARENT}/schedules", schedule(prepared, maxRunCount=2)))
+    name = made["name"]
+    changes = said(
+        prepared,
+        ("PATCH", f"{name}?updateMask=cron", {"cron": "0 7 * * *", "allowQueueing": True}),
+        ("PATCH", f"{name}?updateMask=max_run_count,allow_queueing", {"maxRunCount": "3", "allowQueueing": True}),
+        ("PATCH", f"{name}?updateMask=maxRunCount", {}),
+        ("PATCH", f"{name}?updateMask=state", {}),
+        ("PATCH", name, {"cron": "0 8 * * *"}),
+        ("PATCH", f"{name}?updateMask=cron", {"cron": "every morning"}),
+    )
+    assert [status for status, _ in changes] == [200, 200, 400, 400, 400, 400]
+    first, second = changes[0][1], changes[1][1]
+    assert (first["cron"], first.get("allowQueueing"), first["maxRunCount"]) == ("0 7 * * *", None, "2")
+    assert (second["cron"], second["allowQueueing"], second["maxRunCount"]) == ("0 7 * * *", True, "3")
+
+
+def test_who_may_not_act_as_the_runs_account_makes_no_schedule_and_changes_none(prepared: Cloud) -> None:
+    sent = schedule(prepared)
+    ((_, made),) = said(prepared, ("POST", f"{PARENT}/schedules", sent))
+    prepared.state.revoke(DEV, "roles/iam.serviceAccountUser", on=ACCOUNT)
+    refused = said(
+        prepared,
+        ("POST", f"{PARENT}/schedules", sent),
+        ("PATCH", f"{made['name']}?updateMask=create_pipeline_job_request", sent),
+    )
+    assert [(status, "act as" in body["error"]["message"]) for status, body in refused] == [(403, True)] * 2
+    prepared.state.revoke(DEV, "roles/aiplatform.user", on=P)
+    for verb, request in {
+        "create": ("POST", f"{PARENT}/schedules", sent), "list": ("GET", f"{PARENT}/schedules", None),
+        "get": ("GET", made["name"], None), "delete": ("DELETE", made["name"], None),
+    }.items():  # fmt: skip
+        ((status, body),) = said(prepared, request)
+        assert (status, f"aiplatform.schedules.{verb}" in body["error"]["message"]) == (403, True)
+    changes = [("PATCH", f"{made['name']}?updateMask=cron", sent), *((("POST", f"{made['name']}:{verb}", {})) for verb in ("pause", "resume"))]  # fmt: skip
+    for status, body in said(prepared, *changes):
+        assert (status, "aiplatform.schedules.update" in body["error"]["message"]) == (403, True)

@@ -24,12 +24,12 @@ def create(call: Call, parent: str) -> JSON:
     name, number = f"{parent}/pipelineJobs/{short}", call.project(parent).number
     if not ID.fullmatch(short):
         raise Refusal(400, f"Invalid value '{short}' for PipelineJob ID. It must match ^[a-z][-a-z0-9]{{0,127}}$")
-    _check(call)
+    check(call, call.body)
     if name in world.resources:
-        raise Refusal(409, f'The PipelineJob "{_numbered(name, number)}" already exists.')
+        raise Refusal(409, f'The PipelineJob "{numbered(name, number)}" already exists.')
     moment = now()
     world.resources[name] = {
-        **call.body, "name": _numbered(name, number), "state": "PIPELINE_STATE_PENDING", "createTime": moment,
+        **call.body, "name": numbered(name, number), "state": "PIPELINE_STATE_PENDING", "createTime": moment,
         "updateTime": moment,
     }  # fmt: skip
     return world.resources[name]
@@ -88,9 +88,9 @@ def _said(task: JSON) -> Mapping[str, Any]:
     return found
 
 
-def _check(call: Call) -> None:
+def check(call: Call, job: JSON) -> None:
     """Whether a job may be: it has a pipeline and a place, and who asks may act as the account that it is to run as."""
-    job, runtime = call.body, call.body.get("runtimeConfig", {})
+    runtime = job.get("runtimeConfig", {})
     account, root = job.get("serviceAccount", ""), runtime.get("gcsOutputDirectory", "")
     if not job.get("pipelineSpec"):
         raise Unknown("pipeline jobs without a pipelineSpec")
@@ -136,5 +136,5 @@ def _id(job: str) -> str:
     return job.rpartition("/")[2]
 
 
-def _numbered(name: str, number: str) -> str:
+def numbered(name: str, number: str) -> str:
     return re.sub("^projects/[^/]+", f"projects/{number}", name)
