@@ -1,7 +1,7 @@
 # make demo    runs the quickstart and shows the repository that it writes
 # make test    linters and the whole suite
 # make docs    builds the pages of docs/ as a site in build/docs
-# make bench   measures generating, compiling, rehearsing and provisioning, side by side with others
+# make bench   measures generating, compiling, rehearsing, provisioning and the service, side by side with others
 # make sweep   lets every request of the provisioning scripts fail in every way; takes hours, unless SWEEP= says
 #              which: make sweep SWEEP='--kinds 403,kill --only "iam|storage" --log sweep.log', which can be gone on with
 # make clean   takes away all that these made
@@ -30,6 +30,7 @@ bench: $(VENV)/dev.stamp
 	@$(VENV)/bin/python tests/bench/compiling.py
 	@$(VENV)/bin/python tests/bench/rehearsals.py
 	@$(VENV)/bin/python tests/bench/provisions.py
+	@$(VENV)/bin/python tests/bench/serving.py
 
 sweep: $(VENV)/dev.stamp
 	@$(VENV)/bin/python tests/sweep.py $(SWEEP)

@@ -47,8 +47,11 @@ with open('{file}', 'w') as record:
 """
 
 
-def once(tool: Tool, components: int) -> str:
-    """The script that generates, leaves the seconds of import + generate in a file, and ends."""
+def once(tool: Tool, components: int, settings: str = "") -> str:
+    """The script that generates, leaves the seconds of import + generate in a file, and ends.
+
+    Settings go as they are into the call, in the place of those that the peer demands otherwise.
+    """
     return "".join(
         [
             BEGIN,
@@ -57,7 +60,7 @@ def once(tool: Tool, components: int) -> str:
             PIPELINE,
             *map(_step, range(components)),
             "\n",
-            _generate(tool),
+            _generate(tool, settings),
             TOOK.format(file="first_call"),
         ]
     )
@@ -77,5 +80,5 @@ def _step(number: int) -> str:
     return f"    t{number} = step_{number}(data_path=data_path, rows=rows, rate=rate){after}\n"
 
 
-def _generate(tool: Tool) -> str:
-    return GENERATE.format(settings=SETTINGS[tool])
+def _generate(tool: Tool, settings: str = "") -> str:
+    return GENERATE.format(settings=settings or SETTINGS[tool])

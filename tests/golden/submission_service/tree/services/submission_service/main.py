@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -137,12 +137,12 @@ class Certificates:
 certificates = Certificates()
 
 
-def admit(authorization: str) -> None:
+async def admit(authorization: str) -> None:
     """Lets through who shows a token of the invoker for this service; Cloud Run asked for the same before."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Never(401, "there is no token")
-    said = claims(token.strip())
+    said = await claims(token.strip())
     expires, issued = said.get("exp"), said.get("iat")
     if not isinstance(expires, int | float) or not isinstance(issued, int | float):
         raise Never(401, "the token does not say for how long it is")
@@ -154,22 +154,29 @@ def admit(authorization: str) -> None:
         raise Never(403, f"the token is not of {INVOKER}")
 
 
-def claims(token: str) -> dict[str, Any]:
+async def claims(token: str) -> dict[str, Any]:
     """What a token says that Google signed. Cloud Run, which checks that before it asks, takes the signature away."""
-    from google.auth import jwt
-    from google.auth.exceptions import GoogleAuthError
-
-    signed = "K_SERVICE" not in os.environ or not token.endswith(".SIGNATURE_REMOVED_BY_GOOGLE")
     try:
-        if signed:
-            said = jwt.decode(token, certs=certificates.now(), clock_skew_in_seconds=60)
-        else:
+        if "K_SERVICE" in os.environ and token.endswith(".SIGNATURE_REMOVED_BY_GOOGLE"):
             said = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-    except (GoogleAuthError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        else:
+            said = await run_in_threadpool(verified, token)
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise Never(401, "the token is not one of Google's, or has expired") from error
     if not isinstance(said, dict):
         raise Never(401, "the token says nothing")
     return said
+
+
+def verified(token: str) -> Any:
+    """What a token says whose signature is there, and is Google's."""
+    from google.auth import jwt
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        return jwt.decode(token, certs=certificates.now(), clock_skew_in_seconds=60)
+    except GoogleAuthError as error:
+        raise ValueError(str(error)) from error
 
 
 # ---- What is asked
@@ -292,11 +299,16 @@ def job_id(run: Asked) -> str:
     return f"{first[:79]}-{last}"
 
 
-def start(run: Asked) -> dict[str, str]:
-    """Starts the run, unless it was started before."""
+async def start(run: Asked) -> dict[str, str]:
+    """Starts the run, unless it was started before; only who has to ask Google waits, in a thread."""
     name = job_id(run)
     if started.has(name):
         return {"outcome": "started before", "job": name}
+    return await run_in_threadpool(submit, run, name)
+
+
+def submit(run: Asked, name: str) -> dict[str, str]:
+    """Has Vertex AI start the run, which takes a name once."""
     found = release(run.pipeline)
     job, location = found["job"], found["location"]
     values = {**job["runtimeConfig"]["parameterValues"], **run.parameters}
@@ -340,13 +352,13 @@ def answer(status: int, said: dict[str, Any]) -> Response:
     return Response(json.dumps(said), status_code=status, media_type="application/json", headers=headers)
 
 
-def answering(handle: Callable[[bytes, Request], dict[str, str]]) -> Callable[[Request], Any]:
-    """The endpoint that has `handle` take what was sent by who may send it; `handle` waits for Google, in a thread."""
+def answering(handle: Callable[[bytes, Request], Awaitable[dict[str, str]]]) -> Callable[[Request], Any]:
+    """The endpoint that has `handle` take what was sent by who may send it."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            await run_in_threadpool(admit, request.headers.get("authorization", ""))
-            said = await run_in_threadpool(handle, await received(request), request)
+            await admit(request.headers.get("authorization", ""))
+            said = await handle(await received(request), request)
         except Never as never:
             tell("WARNING", f"refused: {never}", request)
             return answer(never.status, {"outcome": "refused", "why": str(never)})
@@ -370,24 +382,24 @@ async def received(request: Request) -> bytes:
     return bytes(body)
 
 
-def push(body: bytes, request: Request) -> dict[str, str]:
+async def push(body: bytes, request: Request) -> dict[str, str]:
     """A message of Pub/Sub: what can never succeed is taken, so that it does not come again, and kept elsewhere."""
     message, content, run = pushed(read(body))
     try:
-        return {"message_id": message, **start(asked(read(content), run))}
+        return {"message_id": message, **await start(asked(read(content), run))}
     except Never as never:
-        bury(content, run, str(never))
+        await run_in_threadpool(bury, content, run, str(never))
         tell("ERROR", f"a dead letter: {never}", request, message_id=message)
         return {"message_id": message, "outcome": "dead letter", "why": str(never)}
 
 
-def runs(body: bytes, request: Request) -> dict[str, str]:
+async def runs(body: bytes, request: Request) -> dict[str, str]:
     """A run that is asked for outright; with an `id` of the caller's it is started once, however often it is asked."""
     content = read(body)
     name = content.pop("id", os.urandom(16).hex())
     if not isinstance(name, str) or not name:
         raise Never(400, "the id is text")
-    return start(asked(content, name))
+    return await start(asked(content, name))
 
 
 async def health(request: Request) -> Response:
