@@ -62,12 +62,23 @@ class Google:
         self.read: set[str] = set()
         self.faults: dict[str, list[int]] = {}
         self.hang: float = 0
+        self.hanging: dict[str, list[str]] = {}
+        self.free = threading.Event()
         self.turn = threading.Lock()
+
+    def hangs(self, url: str) -> str:
+        """How it hangs this time, of what `hanging` holds by what is asked: silent, done (and silent), half or late."""
+        with self.turn:
+            kind = kind_of(url)
+            found = self.hanging[kind].pop(0) if self.hanging.get(kind) else ""
+            if found == "silent":
+                self.asked[kind] += 1
+            return found
 
     def answer(self, method: str, url: str, body: bytes) -> tuple[int, bytes]:
         """What it says to a request; `faults` holds statuses to answer first, by what is asked."""
         path, query = urlsplit(url).path, parse_qs(urlsplit(url).query)
-        kind = next(word for word in ("certs", "/o/", "pipelineJobs", ":publish") if word in path)
+        kind = kind_of(url)
         with self.turn:
             self.asked[kind] += 1
             if self.faults.get(kind):
@@ -90,6 +101,10 @@ class Google:
                 return 409, b'{"error": {"status": "ALREADY_EXISTS"}}'
             self.jobs[name] = job
         return 200, b"{}"
+
+
+def kind_of(url: str) -> str:
+    return next(word for word in ("certs", "/o/", "pipelineJobs", ":publish") if word in urlsplit(url).path)
 
 
 class Session:
@@ -167,7 +182,7 @@ def push(data: object, number: str = "1", **attributes: str) -> dict[str, Any]:
 SERVE = """
 import importlib.util, sys
 import requests, uvicorn
-main, port, google = sys.argv[1:]
+main, port, google, patience, deadline = sys.argv[1:]
 spec = importlib.util.spec_from_file_location("main", main)
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
@@ -176,8 +191,9 @@ session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=40))
 module.google = lambda: session
 module.AI = module.STORAGE = module.PUBSUB = google
 module.CERTIFICATES = google + "/certs"
-module.PATIENCE = (2, 3)
-uvicorn.run(module.app, host="127.0.0.1", port=int(port), access_log=False, log_level="warning", timeout_graceful_shutdown=9)
+module.PATIENCE = (2, float(patience))
+module.DEADLINE = float(deadline)
+uvicorn.run(module.app, http="h11", host="127.0.0.1", port=int(port), access_log=False, log_level="warning", timeout_graceful_shutdown=9)
 """
 
 
@@ -191,11 +207,24 @@ def listening(google: Google) -> Iterator[str]:
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            hangs = google.hangs(self.path)
+            if hangs == "silent":
+                return self._wait()
             status, content = google.answer(self.command, self.path, body)
+            if hangs == "done":
+                return self._wait()
+            if hangs == "late":
+                google.free.wait()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(content[:1] if hangs == "half" else content)
+            if hangs == "half":
+                self._wait()
+
+        def _wait(self) -> None:
+            google.free.wait()
+            self.close_connection = True
 
         do_GET = do_POST = _answer
 
@@ -236,9 +265,10 @@ def free_port() -> int:
 class Service:
     """The service as a process, which may be killed and begun again."""
 
-    def __init__(self, folder: Path, google: str) -> None:
+    def __init__(self, folder: Path, google: str, patience: float, deadline: float) -> None:
         self.port = free_port()
-        self.argv = (sys.executable, "-c", SERVE, str(folder / "main.py"), str(self.port), google)
+        times = str(patience), str(deadline)
+        self.argv = (sys.executable, "-c", SERVE, str(folder / "main.py"), str(self.port), google, *times)
         self.log = folder.parent / "service.log"
         self.begin()
 
@@ -282,8 +312,9 @@ class Service:
 
 
 @contextmanager
-def running(folder: Path, google: str) -> Iterator[Service]:
-    service = Service(folder, google)
+def running(folder: Path, google: str, patience: float = 3, deadline: float = 50) -> Iterator[Service]:
+    """The service; `patience` and `deadline` are the seconds that it waits for Google, and takes in all."""
+    service = Service(folder, google, patience, deadline)
     try:
         yield service
     finally:

@@ -4,6 +4,7 @@ Who asks names a pipeline, and nothing else that would be run: what runs is the 
 which the pipeline's own build puts there. One service serves every pipeline of the project.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -16,13 +17,14 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -40,6 +42,7 @@ STORAGE = "https://storage.googleapis.com/storage/v1"
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 ISSUERS = ("accounts.google.com", "https://accounts.google.com")
 PATIENCE = (5, 25)  # seconds, to reach Google and to wait for its answer
+DEADLINE = 50  # seconds, for all of an answer: Cloud Run and Pub/Sub wait for 60
 LARGEST = 15 * 1024 * 1024  # bytes: a message of Pub/Sub's largest size, in base64
 
 KINDS: dict[str, tuple[type, ...]] = {
@@ -75,6 +78,15 @@ class Asked(NamedTuple):
 def plain(text: str) -> str:
     """Text that any log and header takes, cut to what an attribute of a message may hold."""
     return text.encode("ascii", "backslashreplace").decode()[:1000]
+
+
+# However long Google takes, it holds up only what waits for it; what is cancelled before its turn is never asked.
+verifying = ThreadPoolExecutor(4, "verifies tokens")
+asking = ThreadPoolExecutor(20, "asks Google")
+
+
+async def by(threads: ThreadPoolExecutor, do: Callable[..., Any], *given: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(threads, do, *given)
 
 
 # ---- Google: nothing of it is loaded before it is needed
@@ -137,9 +149,12 @@ class Certificates:
 certificates = Certificates()
 
 
-async def admit(authorization: str) -> None:
+async def admit(headers: Headers) -> None:
     """Lets through who shows a token of the invoker for this service; Cloud Run asked for the same before."""
-    scheme, _, token = authorization.partition(" ")
+    shown = headers.getlist("authorization") or [""]
+    if len(shown) > 1 or "x-serverless-authorization" in headers:  # where Cloud Run may have looked at the other one
+        raise Never(401, "there is more than one token")
+    scheme, _, token = shown[0].partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Never(401, "there is no token")
     said = await claims(token.strip())
@@ -160,7 +175,7 @@ async def claims(token: str) -> dict[str, Any]:
         if "K_SERVICE" in os.environ and token.endswith(".SIGNATURE_REMOVED_BY_GOOGLE"):
             said = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
         else:
-            said = await run_in_threadpool(verified, token)
+            said = await by(verifying, verified, token)
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise Never(401, "the token is not one of Google's, or has expired") from error
     if not isinstance(said, dict):
@@ -189,11 +204,17 @@ def finite(number: str) -> float:
     return found
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object that says each thing once: of two, somebody else may have read the other."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("it says something twice")
+    return found
+
+
 def read(body: bytes) -> dict[str, Any]:
     """The JSON object that somebody sent."""
-
     try:
-        found = json.loads(body, parse_float=finite, parse_constant=finite)
+        found = json.loads(body, parse_float=finite, parse_constant=finite, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise Never(400, "this is not JSON") from error
     if not isinstance(found, dict):
@@ -214,7 +235,16 @@ def pushed(envelope: dict[str, Any]) -> tuple[str, bytes, str]:
     except (TypeError, ValueError, binascii.Error) as error:
         raise Never(400, "this is not what Pub/Sub pushes: its data is not base64") from error
     again = attributes.get("run")
-    return found, content, again if isinstance(again, str) and again else found
+    return plain(found), content, fitting(again if isinstance(again, str) and again else found)
+
+
+def fitting(name: str) -> str:
+    """The id of a run as it was given, or its hash where Vertex AI would not take it in a name."""
+    return name if re.fullmatch("[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?", name) else digest(name)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def asked(content: dict[str, Any], name: str) -> Asked:
@@ -292,11 +322,11 @@ def release(pipeline: str) -> dict[str, Any]:
 
 
 def job_id(run: Asked) -> str:
-    """The same for a message however often it comes; what Vertex AI does not take in a name goes by its hash."""
-    fits = re.fullmatch("[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?", run.id)
-    last = run.id if fits else hashlib.sha256(run.id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    first = run.pipeline if run.pipeline[0].isalpha() else f"p-{run.pipeline}"
-    return f"{first[:79]}-{last}"
+    """The same for a message however often it comes, and for no two runs: no pipeline has two hyphens in a row."""
+    first = run.pipeline
+    if not first[0].isalpha() or len(first) > 78:
+        first = f"p---{digest(first)}-{first[:41]}"
+    return f"{first}{'--' if '-' in run.id else '-'}{run.id}"
 
 
 async def start(run: Asked) -> dict[str, str]:
@@ -304,7 +334,7 @@ async def start(run: Asked) -> dict[str, str]:
     name = job_id(run)
     if started.has(name):
         return {"outcome": "started before", "job": name}
-    return await run_in_threadpool(submit, run, name)
+    return await by(asking, submit, run, name)
 
 
 def submit(run: Asked, name: str) -> dict[str, str]:
@@ -318,17 +348,20 @@ def submit(run: Asked, name: str) -> dict[str, str]:
     answer = ask("POST", url, params={"pipelineJobId": name}, json=job)
     if "FAILED_PRECONDITION" in answer.text:  # in a project that is new to Vertex AI, its accounts are still being made
         raise Later("Vertex AI is not ready in this project yet")
-    if answer.status_code not in (200, 409):
+    before = answer.status_code == 409
+    if before and "ALREADY_EXISTS" not in answer.text:
+        raise Later(f"Vertex AI answered 409: {plain(answer.text)}")
+    if answer.status_code != 200 and not before:
         raise Never(422, f"Vertex AI answered {answer.status_code}: {answer.text}")
     started.add(name)
-    return {"outcome": "started before" if answer.status_code == 409 else "started", "job": name}
+    return {"outcome": "started before" if before else "started", "job": name}
 
 
 def bury(content: bytes, run: str, why: str) -> None:
     """Puts a message that can never succeed where somebody finds it, with the reason."""
     message = {
         "data": base64.b64encode(content).decode(),
-        "attributes": {"run": plain(run), "why": why or "no reason was given"},
+        "attributes": {"run": run, "why": why or "no reason was given"},
     }
     answer = ask("POST", f"{PUBSUB}/projects/{PROJECT}/topics/{DEAD_LETTERS}:publish", json={"messages": [message]})
     if answer.status_code != 200:
@@ -340,7 +373,7 @@ def bury(content: bytes, run: str, why: str) -> None:
 
 def tell(severity: str, message: str, request: Request, **more: str) -> None:
     """One line of the log, which Cloud Logging shows under the request that it is about."""
-    entry = {"severity": severity, "message": message, "path": request.url.path, **more}
+    entry = {"severity": severity, "message": message, "path": request.scope["path"], **more}
     traced = request.headers.get("traceparent", "") or request.headers.get("x-cloud-trace-context", "")
     if found := re.match("(?:00-)?([0-9a-f]{32})(?![0-9a-f])", traced):
         entry["logging.googleapis.com/trace"] = f"projects/{PROJECT}/traces/{found[1]}"
@@ -353,18 +386,20 @@ def answer(status: int, said: dict[str, Any]) -> Response:
 
 
 def answering(handle: Callable[[bytes, Request], Awaitable[dict[str, str]]]) -> Callable[[Request], Any]:
-    """The endpoint that has `handle` take what was sent by who may send it."""
+    """The endpoint that has `handle` take what was sent by who may send it, and answers within the deadline."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            await admit(request.headers.get("authorization", ""))
-            said = await handle(await received(request), request)
+            async with asyncio.timeout(DEADLINE):
+                await admit(request.headers)
+                said = await handle(await received(request), request)
         except Never as never:
             tell("WARNING", f"refused: {never}", request)
             return answer(never.status, {"outcome": "refused", "why": str(never)})
-        except Later as later:
-            tell("ERROR", f"not now: {later}", request)
-            return answer(503, {"outcome": "ask again", "why": str(later)})
+        except (Later, TimeoutError) as later:
+            why = str(later) or f"this took more than {DEADLINE} seconds"
+            tell("ERROR", f"not now: {why}", request)
+            return answer(503, {"outcome": "ask again", "why": why})
         except ClientDisconnect:
             return answer(400, {"outcome": "refused", "why": "the request ended early"})
         tell("INFO", said["outcome"], request, **said)
@@ -388,7 +423,7 @@ async def push(body: bytes, request: Request) -> dict[str, str]:
     try:
         return {"message_id": message, **await start(asked(read(content), run))}
     except Never as never:
-        await run_in_threadpool(bury, content, run, str(never))
+        await by(asking, bury, content, run, str(never))
         tell("ERROR", f"a dead letter: {never}", request, message_id=message)
         return {"message_id": message, "outcome": "dead letter", "why": str(never)}
 
@@ -399,7 +434,7 @@ async def runs(body: bytes, request: Request) -> dict[str, str]:
     name = content.pop("id", os.urandom(16).hex())
     if not isinstance(name, str) or not name:
         raise Never(400, "the id is text")
-    return await start(asked(content, name))
+    return await start(asked(content, fitting(name)))
 
 
 async def health(request: Request) -> Response:
