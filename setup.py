@@ -17,6 +17,8 @@ DEPENDENCIES = [
     "packaging>=22",  # from 22 on it refuses versions that are none; no upper bound, as others pin it by the year
     "docstring-parser>=0.15,<1",  # what kfp reads docstrings with, within kfp's own bounds
     "tqdm>=4.64,<5",  # the bar of a rehearsal in a terminal; `tqdm.auto` takes None for "silent in a file" since long
+    "cronsim>=2.6,<3",  # when a schedule is due, by the clocks of its zone; needs nothing else; 2.6 is the oldest tried
+    "tzdata>=2024.1",  # the time zones where the system has none; no upper bound, as it is numbered by the year
     "markdown-it-py>=3,<5",  # Markdown artifacts in a report, by CommonMark, raw HTML off; 2 is no longer mended
     # Not imported: generating pins the ones that are installed, so that what it writes compiles and submits with them.
     "kfp>=2.7,<3",  # from 2.7 on, what is generated compiles and its executor runs alone in an image; 3 may differ

@@ -62,6 +62,9 @@ def generate(
             source_repo_connection, source_repo_secrets: Cloud Build's connection to it, and what makes one
             submission_service: True has a service on Cloud Run start the runs, for messages of a topic; a push asks it
             cloud_run_name, cloud_run_location, ingress, pubsub_topic_name: that service, who reaches it, and the topic
+            schedule: a cron line such as "0 6 * * 1": runs start by the clock too, with run_local=False
+            schedule_name, schedule_location, schedule_time_zone, schedule_engine: what it is called, where it is, by
+                whose clocks it goes ("Europe/Berlin"), and what keeps the time
             csr_name, csr_branch_name: the repository in Cloud Source Repositories; the branch, wherever it is
             parameter_values_path, pipeline_job_spec_path: two files of the codebase, where they shall lie elsewhere
             output_dir: the folder to write into; "AutoMLOps" if left out

@@ -234,7 +234,7 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
     if not settings.project_id:
         raise ValueError(f"{pipeline.name} has no project: there is nothing to describe")
     extras = uses(settings, pipeline)
-    served = settings.submission_service and not settings.run_local
+    served = settings.has_service
     components = bool(pipeline.components or settings.own_images)
     builds = components or served
     trigger = None if settings.run_local else _trigger(settings, builds)
@@ -624,7 +624,7 @@ def authority(settings: Settings, builds: bool = True) -> tuple[Authority, ...]:
 
     Where nothing `builds` images, no registry is made.
     """
-    served = settings.submission_service and not settings.run_local
+    served = settings.has_service
     making = (each for each in _MAKING if builds or served or each.on != "registry")
     return (*making, *(() if settings.run_local else _triggering(settings)), *(_SERVING if served else ()))
 

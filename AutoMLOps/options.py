@@ -34,6 +34,11 @@ PLAIN = (
     "cloud_run_name",
     "pubsub_topic_name",
     "ingress",
+    "schedule",
+    "schedule_engine",
+    "schedule_location",
+    "schedule_name",
+    "schedule_time_zone",
 )
 FLAGS = ("enable_caching", "run_local", "submission_service")
 CHOICES = (*PLAIN, *FLAGS, "images")
@@ -282,6 +287,9 @@ WORDS = {
     "source_repo_type": "github|gitlab|csr",
     "steps_use": "bigquery|vertex-jobs",
     "extra_regions": "REGION",
+    "schedule": "CRON",
+    "schedule_engine": "cloud-scheduler",
+    "schedule_time_zone": "ZONE",
 }
 
 

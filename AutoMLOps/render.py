@@ -184,7 +184,7 @@ def _wanted(
         case "ci":
             return by_push
         case "service":
-            return by_push and settings.submission_service
+            return by_push and settings.has_service
         case "drawn":
             return is_drawn
         case "given":
@@ -192,7 +192,7 @@ def _wanted(
         case "images":
             return bool(images)
         case "tags":
-            return builds or (by_push and settings.submission_service)
+            return builds or (by_push and settings.has_service)
         case "builds":
             return bool(settings.project_id) and builds
         case "cloud builds":

@@ -83,7 +83,7 @@ def disagreements(folder: str, script: str, settings: Settings) -> Iterator[Prob
         "REPOSITORY": settings.repository,
         "CONNECTION": settings.connection,
         "BRANCH": settings.csr_branch_name,
-        "SERVICE": settings.service if settings.submission_service else "",
+        "SERVICE": settings.service if settings.has_service else "",
         "SERVICE_LOCATION": settings.cloud_run_location,
         "TOPIC": settings.topic,
         "INGRESS": settings.ingress,

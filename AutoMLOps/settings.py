@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, Literal, NamedTuple
 
+from . import cron
 from .model import Problem, slug
 from .nouns import noun
-from .synonyms import SYNONYMS, Synonym
+from .synonyms import SYNONYMS, UNSCHEDULED, Synonym
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -40,6 +41,7 @@ _REGISTRY_NAME = "vertex-mlops-af"
 _TRIGGER_NAME = "automlops-trigger"
 _SERVICE_NAME = "run-pipeline"
 _TOPIC_NAME = "automlops-runs"
+_SCHEDULE_NAME = "AutoMLOps-schedule"
 _BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 
 
@@ -100,11 +102,16 @@ class Settings:
     source_repo_secrets: tuple[tuple[str, str], ...] = ()
     csr_name: str = "AutoMLOps-repo"
     csr_branch_name: str = "automlops"
-    submission_service: bool = False
+    submission_service: bool | None = None
     cloud_run_location: str = "us-central1"
     cloud_run_name: str = _SERVICE_NAME
     pubsub_topic_name: str = _TOPIC_NAME
     ingress: Literal["internal", "internal-and-cloud-load-balancing", "all"] = "internal"
+    schedule: str | None = None
+    schedule_engine: Literal["cloud-scheduler"] = "cloud-scheduler"
+    schedule_location: str = "us-central1"
+    schedule_name: str = _SCHEDULE_NAME
+    schedule_time_zone: str = cron.UTC[0]
     output_dir: str = "AutoMLOps"
     license_header: str | None = None
     extra_regions: tuple[str, ...] = ()
@@ -151,6 +158,20 @@ class Settings:
         if self.naming_prefix and self.pubsub_topic_name == _TOPIC_NAME:
             return f"{self.naming_prefix}-runs"
         return self.pubsub_topic_name
+
+    @property
+    def has_service(self) -> bool:
+        """Whether the service that starts runs is there: where it was asked for, or a schedule needs it."""
+        if self.run_local:
+            return False
+        return bool(self.schedule) if self.submission_service is None else self.submission_service
+
+    @property
+    def schedule_id(self) -> str:
+        """The name of the schedule; it follows a prefix as the registry's does."""
+        if self.naming_prefix and self.schedule_name == _SCHEDULE_NAME:
+            return f"{self.naming_prefix}-schedule"
+        return self.schedule_name
 
     @property
     def submitter(self) -> str:
@@ -369,13 +390,20 @@ def _comments() -> dict[str, str]:
         "csr_name": "the repository in Cloud Source Repositories",
         "csr_branch_name": "the branch that the trigger watches",
         "submission_service": "true: a service on Cloud Run starts runs for messages of a Pub/Sub topic, a push's too; "
-        "false: the build that a push starts starts the run itself. With run_local: false alone",
+        "false: the build that a push starts starts the run itself; null: true where there is a schedule. With "
+        "run_local: false alone",
         "cloud_run_location": "the region of that service",
         "cloud_run_name": f"the service, which the pipelines of a project share; with a naming_prefix, {_SERVICE_NAME} "
         "becomes <naming_prefix>-submission-svc",
         "pubsub_topic_name": f"its topic; with a naming_prefix, {_TOPIC_NAME} becomes <naming_prefix>-runs",
         "ingress": "from where that service is reached: internal (Pub/Sub of the project, its networks), "
         "internal-and-cloud-load-balancing, all; whoever calls it needs a token in any case",
+        "schedule": "when runs start by the clock: 0 6 * * 1 is minute, hour, day of the month, month and day of the "
+        "week; null: they do not. With run_local: false alone",
+        "schedule_engine": "what keeps the time: cloud-scheduler, which asks the service for a run",
+        "schedule_location": "the region of the schedule",
+        "schedule_name": f"the schedule; with a naming_prefix, {_SCHEDULE_NAME} becomes <naming_prefix>-schedule",
+        "schedule_time_zone": "by whose clocks: a name of the tz database, like Europe/Berlin",
         "license_header": "text put on top of every generated file, as comments; null: none",
     }
 
@@ -514,6 +542,13 @@ _TOPIC = _Rule(
     longest=200,
     hint="3 to 200 letters, digits and . _ ~ -, a letter first, and not goog",
     traps=(("projects/.*", "the topic's own name alone, what comes after topics/"),),
+)
+_SCHEDULE = _Rule(
+    what="a schedule's name",
+    form="[A-Za-z0-9_-]+",
+    longest=500,
+    hint="up to 500 letters, digits, hyphens and underscores",
+    traps=(("projects/.*", "the schedule's own name alone, what comes after jobs/"), ("-.*", "no hyphen first")),
 )
 _BRANCH = _Rule(
     what="a branch's name",
@@ -741,6 +776,33 @@ def _images(text: str) -> _Fault | None:
 def _ingress(text: str) -> _Fault | None:
     choices = ("internal", "internal-and-cloud-load-balancing", "all")
     return None if text in choices else _Fault(f"{_said(text)} is no ingress", f"choose from {', '.join(choices)}")
+
+
+_ENGINES = ("cloud-scheduler",)
+
+
+def _engine(text: str) -> _Fault | None:
+    if text in _ENGINES:
+        return None
+    nearest = _nearest(text.replace("_", "-"), _ENGINES)
+    hint = f"did you mean {nearest}?" if nearest else f"choose from {', '.join(_ENGINES)}"
+    return _Fault(f"{_said(text)} is nothing that keeps the time", hint)
+
+
+def _cron(value: object) -> _Reading:
+    """A cron line, its fields one blank apart; what earlier versions wrote for none is none."""
+    text = _plain(value)
+    if text is None or text == UNSCHEDULED:
+        return _text(lambda text: None)(value) if text is None else (None, ())
+    fault = cron.fault(text)
+    if fault:
+        return None, (_Fault(f"{_said(text)} {fault[0]}", fault[1]),)
+    return cron.plain(text), ()
+
+
+def _zone(text: str) -> _Fault | None:
+    fault = cron.zone_fault(text)
+    return _Fault(f"{_said(text)} {fault[0]}", fault[1]) if fault else None
 
 
 def _labels(value: object) -> _Reading:
@@ -1074,11 +1136,16 @@ _SETTINGS = (
     _Setting("source_repo_secrets", "ci", _secrets, open=True),
     _Setting("csr_name", "ci", _named(_CSR)),
     _Setting("csr_branch_name", "ci", _named(_BRANCH)),
-    _Setting("submission_service", "ci", _flag),
+    _Setting("submission_service", "ci", _flag, open=True),
     _Setting("cloud_run_location", "ci", _text(lambda text: None)),
     _Setting("cloud_run_name", "ci", _named(_SERVICE)),
     _Setting("pubsub_topic_name", "ci", _named(_TOPIC), open=True),
     _Setting("ingress", "ci", _text(_ingress)),
+    _Setting("schedule", "ci", _cron, open=True),
+    _Setting("schedule_engine", "ci", _text(_engine)),
+    _Setting("schedule_location", "ci", _text(lambda text: None)),
+    _Setting("schedule_name", "ci", _named(_SCHEDULE), open=True),
+    _Setting("schedule_time_zone", "ci", _text(_zone)),
     _Setting("parameter_values_path", "pipelines", _text(_path)),
     _Setting("pipeline_job_spec_path", "pipelines", _text(_path)),
     _Setting("enable_caching", "pipelines", _flag, open=True),
@@ -1224,7 +1291,8 @@ def _together(settings: Settings, choices: Mapping[str, tuple[_Choice, ...]], re
 _LOOKS_AT = {
     "pipeline_job_spec_path": ("parameter_values_path",),
     "gs_bucket_name": ("project_id", "naming_prefix"),
-    "submission_service": ("run_local",),
+    "submission_service": ("run_local", "schedule"),
+    "schedule": ("run_local",),
 }
 
 
@@ -1240,8 +1308,11 @@ def _together_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
         yield "cb_trigger_location", fault
     if fault := _location(settings.cloud_run_location, regions):
         yield "cloud_run_location", fault
+    if fault := _location(settings.schedule_location, regions):
+        yield "schedule_location", fault
     if settings.submission_service and settings.run_local:
         yield "submission_service", _Fault("needs run_local=False", "a push builds and deploys the service")
+    yield from _schedule_faults(settings)
     yield from _repository_faults(settings)
     if fault := _same_place(settings.parameter_values_path, settings.pipeline_job_spec_path):
         yield "pipeline_job_spec_path", fault
@@ -1249,6 +1320,15 @@ def _together_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
         follows = "project_id and naming_prefix" if settings.naming_prefix else "project_id"
         what = f"would be {_said(settings.bucket)} after {follows}, which is not {_BUCKET.what}"
         yield "gs_bucket_name", _Fault(what, f"give gs_bucket_name; {fault.hint}")
+
+
+def _schedule_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
+    """What a schedule needs beside itself."""
+    if settings.schedule and settings.run_local:
+        yield "schedule", _Fault("needs run_local=False", "a push builds and deploys the service that starts its runs")
+    elif settings.schedule and settings.submission_service is False:
+        what = f"is False, and its service is what starts the runs of schedule {settings.schedule!r}"
+        yield "submission_service", _Fault(what, "leave submission_service out, or the schedule")
 
 
 _CREDENTIALS = {"csr": set(), "github": {"token", "github_app"}, "gitlab": {"token", "read_token", "webhook"}}

@@ -34,9 +34,8 @@ class Synonym(NamedTuple):
 
 
 _REGION = "us-central1"
-_NONE = "No Schedule Specified"
+UNSCHEDULED = "No Schedule Specified"  # how the earlier versions said that there is none
 _SERVICE = "the service that starts runs is on Cloud Run, without a queue or a VPC, where submission_service=True"
-_CLOCK = "nothing starts a run by the clock; deploy() starts one"
 _GITHUB = "it is for workflows on GitHub, which are not generated; a push to GitHub can fire a Cloud Build trigger"
 _LOOKED = "what is missing is always looked for, and always told"
 
@@ -48,6 +47,7 @@ _TABLE = (
     Synonym("build_trigger_location", "cb_trigger_location"),
     Synonym("build_trigger_name", "cb_trigger_name"),
     Synonym("pipeline_job_runner_service_account", "pipeline_runner_sa"),
+    Synonym("schedule_pattern", "schedule"),
     Synonym("source_repo_branch", "csr_branch_name"),
     Synonym("storage_bucket_location", "gs_bucket_location"),
     Synonym("storage_bucket_name", "gs_bucket_name"),
@@ -63,10 +63,6 @@ _TABLE = (
     Synonym("cloud_tasks_queue_location", takes=(_REGION,), why=_SERVICE),
     Synonym("cloud_tasks_queue_name", takes=("queueing-svc",), why=_SERVICE),
     Synonym("pipeline_job_submission_service_type", takes=("cloud-functions", "cloud-run"), why=_SERVICE),
-    Synonym("schedule", takes=(_NONE,), why=_CLOCK),
-    Synonym("schedule_location", takes=(_REGION,), why=_CLOCK),
-    Synonym("schedule_name", takes=("AutoMLOps-schedule",), why=_CLOCK),
-    Synonym("schedule_pattern", takes=(_NONE,), why=_CLOCK),
     Synonym("setup_model_monitoring", takes=(False,), why="deployed models are not watched"),
     Synonym("vpc_connector", takes=("No VPC Specified",), why=_SERVICE),
     Synonym("workload_identity_pool", why=_GITHUB),

@@ -21,6 +21,7 @@ FLOORS = {
     "markup": 0,
     "source": 2,
     "synonyms": 1,
+    "cron": 1,
     "unfolded": 2,
     "settings": 2,
     "read": 3,
@@ -82,7 +83,7 @@ DOORS = {  # who may touch what: steps and pip are processes, a notebook's pictu
     "web": {"urllib", "http"},  # a component.yaml that a notebook loads by its URL
     "rest": {"urllib", "http"},  # what no command of gcloud asks: what may this login do, which runs are there
 }
-LAZY = {"jinja2", "yaml", "nbformat", "packaging", "docstring_parser", "tqdm", "markdown_it"}
+LAZY = {"jinja2", "yaml", "nbformat", "packaging", "docstring_parser", "tqdm", "markdown_it", "cronsim", "zoneinfo"}
 WRITES = set(
     "chmod hardlink_to makedirs mkdir mkstemp removedirs rename renames rmdir rmtree symlink_to touch truncate"
     " unlink write_bytes write_text".split()

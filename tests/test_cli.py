@@ -180,6 +180,11 @@ SAID = {
     "cloud_run_name": (["--cloud-run-name", "starts-runs"], "starts-runs"),
     "pubsub_topic_name": (["--pubsub-topic-name", "asks-for-runs"], "asks-for-runs"),
     "ingress": (["--ingress", "all"], "all"),
+    "schedule": (["--schedule", "0 6 * * 1"], "0 6 * * 1"),
+    "schedule_engine": (["--schedule-engine", "cloud-scheduler"], "cloud-scheduler"),
+    "schedule_location": (["--schedule-location", "europe-west1"], "europe-west1"),
+    "schedule_name": (["--schedule-name", "each-monday"], "each-monday"),
+    "schedule_time_zone": (["--schedule-time-zone", "Europe/Berlin"], "Europe/Berlin"),
 }
 
 

@@ -137,11 +137,16 @@ GOOD: dict[str, tuple[object, ...]] = {
     ),
     "csr_name": ("AutoMLOps-repo", "abc", "a" * 128),
     "csr_branch_name": ("automlops", "main", "feature/wine-1.2"),
-    "submission_service": (False,),
+    "submission_service": (False, None),
     "cloud_run_location": (*REGIONS, Region.HERE),
     "cloud_run_name": ("a", "run-pipeline", "a" * 49),
     "pubsub_topic_name": ("abc", "automlops-runs", "A.b_c~1", None),
     "ingress": ("internal", "internal-and-cloud-load-balancing", "all"),
+    "schedule": ("No Schedule Specified", None),
+    "schedule_engine": ("cloud-scheduler",),
+    "schedule_location": (*REGIONS, Region.HERE),
+    "schedule_name": ("a", "AutoMLOps-schedule", "my_schedule", "a" * 500, None),
+    "schedule_time_zone": ("Etc/UTC", "UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"),
 }
 
 BAD: dict[str, tuple[tuple[object, str], ...]] = {
@@ -356,13 +361,37 @@ BAD: dict[str, tuple[tuple[object, str], ...]] = {
         ("$(id)", "letters, digits"),
     ),
     "ingress": (("public", "choose from internal"), ("", "choose from")),
+    "schedule": (
+        ("every tuesday", "has 2 fields, and a cron line has five"),
+        ('0 0 * * "$(id)"', "is not a cron line"),
+        ("0 6 * * 8", "write 0 to 7, or SUN to SAT"),
+        ("@daily", "write 0 0 * * *"),
+        ("0 6 * * 1", "needs run_local=False"),
+        (6, "in quotes"),
+    ),
+    "schedule_engine": (("cloud_scheduler", "did you mean cloud-scheduler?"), ("cron", "choose from")),
+    "schedule_location": (("us", "choose one region"), ("europe-west4-b", "europe-west4")),
+    "schedule_name": (
+        ("my schedule", "up to 500"),
+        ("$(id)", "letters, digits"),
+        ("projects/p/locations/l/jobs/j", "own name alone"),
+        ("--force", "no hyphen first"),
+        ("a" * 501, "up to 500"),
+    ),
+    "schedule_time_zone": (
+        ("europe/berlin", "did you mean Europe/Berlin?"),
+        ("Mars/Olympus", "no time zone"),
+        ("../../etc/passwd", "no time zone"),
+        ("$(id)", "no time zone"),
+        ("", "no time zone"),
+    ),
 }
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in NAMES for value in GOOD[name]])
 def test_a_good_value_is_taken(name, value):
     made = settings(**{name: value})
-    if isinstance(value, str) and name != "license_header":
+    if isinstance(value, str) and name not in ("license_header", "schedule"):
         assert getattr(made, name) == value
         assert type(getattr(made, name)) is str
 
@@ -415,7 +444,7 @@ def test_a_key_in_place_of_an_account_is_never_shown():
 
 def test_all_faults_are_told_together():
     bad = {name: rows[0][0] for name, rows in BAD.items()}
-    _, problems = chosen({**bad, "projct_id": "x", "schedule": "@daily"}, {"gpc": {}, "images": []})
+    _, problems = chosen({**bad, "projct_id": "x", "vpc_connector": "mine"}, {"gpc": {}, "images": []})
     assert len(problems) == len(bad) + 4
 
 
@@ -562,7 +591,8 @@ def fault_of_name(name: object) -> str:
         ({"gpc": {}}, "did you mean gcp?"),
         ({"zzz": {}}, "its sections are gcp, pipelines, images, ci, files"),
         ({"project_id": "abcdef"}, "put it under gcp:"),
-        ({"schedule": "x"}, "schedule is not a setting: nothing starts a run by the clock"),
+        ({"schedule": "x"}, "put it under ci:"),
+        ({"vpc_connector": "x"}, "vpc_connector is not a setting: the service that starts runs is on Cloud Run"),
         ({"gcp": {"storage_bucket_name": "mine"}}, "a name of earlier versions (write gs_bucket_name)"),
         ({"ci": {"use_ci": True}}, "a name of earlier versions (write run_local, its opposite)"),
         ({"gcp": {"schedule_pattern": None}, "tooling": {"use_ci": True}}, "move the folder away"),

@@ -154,6 +154,8 @@ def test_the_defaults_of_1_3_4_are_taken_but_for_workflows_of_github():
         ({"use_ci": True}, {"run_local": False}),
         ({"use_ci": False}, {"run_local": True}),
         ({"use_ci": None}, {}),
+        ({"use_ci": True, "schedule_pattern": "0  9 * * MON"}, {"run_local": False, "schedule": "0 9 * * MON"}),
+        ({"schedule_pattern": "No Schedule Specified"}, {}),
         ({"artifact_repo_name": None}, {}),
         ({"source_repo_type": "github", "source_repo_name": "a/b"}, {"source_repo_type": "github", "source_repo_name": "a/b"}),
         ({"source_repo_type": "csr", "source_repo_name": "letters"}, {"source_repo_type": "csr", "csr_name": "letters"}),
@@ -186,8 +188,6 @@ def test_the_file_s_host_tells_what_the_name_of_a_repository_is_of():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"schedule_pattern": "0 9 * * 1"}, "schedule_pattern='0 9 * * 1' is not here yet: nothing starts a run by the clock"),
-        ({"schedule": "@daily"}, "schedule='@daily' is not here yet"),
         ({"setup_model_monitoring": True}, "setup_model_monitoring=True is not here yet"),
         ({"provisioning_framework": "terraform"}, "made by scripts of gcloud (leave it out)"),
         ({"provisioning_framework": "pulumi"}, "is not here yet"),
@@ -264,12 +264,12 @@ TEN = """10 problems, nothing was written:
   - af_registry_name='mine' and artifact_repo_name='ours' do not agree, and are names of one setting (leave out artifact_repo_name)
   - storage_bucket_name 'My_Bucket' is not a bucket's name (3 to 63 lower-case letters, digits, hyphens and underscores, a letter or digit first and last; my_bucket would do)
   - run_local=True and use_ci=True do not agree, and are opposites (leave out use_ci)
+  - schedule_pattern '59 11 * * 8' has '8' for the day of the week (write 0 to 7, or SUN to SAT)
   - build_trigger_location 'europe-west1-b' is a zone (write its region, europe-west1)
   - 'base_imgae' is not a setting (did you mean base_image?)
   - deployment_framework='github-actions' is not here yet: images are built by Cloud Build (leave it out)
   - provision_credentials_key is not taken (no key is needed: give the account's e-mail, and act as it with `gcloud auth application-default login --impersonate-service-account=EMAIL`)
   - provisioning_framework='terraform' is not here yet: resources are made by scripts of gcloud (leave it out)
-  - schedule_pattern='59 11 * * 0' is not here yet: nothing starts a run by the clock; deploy() starts one (leave it out)
   - setup_model_monitoring=True is not here yet: deployed models are not watched (leave it out)"""
 
 
@@ -288,7 +288,7 @@ def test_ten_faults_are_one_error_that_teaches(tmp_path, monkeypatch):
             af_registry_name="mine",
             deployment_framework="github-actions",
             provisioning_framework="terraform",
-            schedule_pattern="59 11 * * 0",
+            schedule_pattern="59 11 * * 8",
             setup_model_monitoring=True,
             provision_credentials_key="key.json",
             base_imgae="python:3.9",
