@@ -145,6 +145,7 @@ def verdicts(turns: Sequence[Turn]) -> list[Verdict]:
     memory = of(lambda turn: turn.ours.resident / turn.peer.resident)
     after = of(lambda turn: turn.ours.after / turn.peer.after)
     floor = of(lambda turn: turn.bare.rate / turn.ours.rate)
+    refused = sum(turn.ours.refused for turn in turns)
     generator = max(max(turn.ours.generator, turn.bare.generator) for turn in turns)
     beside = f"{peer.NAME} {peer.VERSION}'s"
     return [
@@ -156,6 +157,7 @@ def verdicts(turns: Sequence[Turn]) -> list[Verdict]:
         Verdict(bound="memory after messages that came again: at most a third", found=f"{after:.2f}", holds=after <= SHARE),
         Verdict(bound="a message that comes again starts nothing", found=f"{max(turn.ours.jobs for turn in turns)} runs for all",
                 holds=all(turn.ours.jobs == 1 for turn in turns)),
+        Verdict(bound="a message that comes again is taken", found=f"{refused} of {AGAIN * len(turns)} refused", holds=not refused),
         Verdict(bound=f"messages that come again: at most {FLOOR} times the bare framework's own time",
                 found=f"{floor:.2f} times", holds=floor <= FLOOR),
         Verdict(bound=f"what asks is not what is measured: busy for at most {BUSIEST:.0%}",
@@ -332,7 +334,17 @@ def _jobs(cloud: Cloud) -> int:
 
 def _figures(turns: Sequence[Turn]) -> str:
     """Medians over the turns."""
-    head = ("", "first 200 s", "first run s", "MiB", "MiB after", "requests/s", "CPU ms each", "runs of one message")
+    head = (
+        "",
+        "first 200 s",
+        "first run s",
+        "MiB",
+        "MiB after",
+        "requests/s",
+        "CPU ms each",
+        "refused",
+        "runs of one message",
+    )
     rows = [head, ("---",) * len(head)]
     for name, of in COLUMNS.items():
         served = [of(turn) for turn in turns]
@@ -342,6 +354,7 @@ def _figures(turns: Sequence[Turn]) -> str:
             *(f"{median(getattr(each, field) for each in served):.1f}" for field in ("resident", "after")),
             f"{median(each.rate for each in served):.0f}",
             f"{1000 * median(each.processor for each in served):.2f}",
+            f"{sum(each.refused for each in served)} of {len(served) * (PEERS_AGAIN if name == 'peer' else AGAIN)}",
             f"{median(each.jobs for each in served):g}",
         ))  # fmt: skip
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
