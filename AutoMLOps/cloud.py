@@ -218,8 +218,8 @@ class Resources:
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """What is granted, by what it is granted on, in the order of the bindings."""
-        places = dict.fromkeys((each.on, each.name) for each in self.bindings)
+        """What is granted, by what it is granted on: on the bucket first, since Storage takes longest."""
+        places = sorted(dict.fromkeys((each.on, each.name) for each in self.bindings), key=lambda at: at[0] != On.BUCKET)
         return tuple(
             Policy(
                 on=on, name=name, bindings=tuple(each for each in self.bindings if (each.on, each.name) == (on, name))

@@ -75,6 +75,7 @@ LAYOUT = (
     Emit(template="pipelines/pipeline_runner.py.j2", to="pipelines/pipeline_runner.py", when="project"),
     Emit(template="pipelines/requirements.txt.j2", to="pipelines/requirements.txt"),
     Emit(template="provision/deprovision_resources.sh.j2", to="provision/deprovision_resources.sh", when="project"),
+    Emit(template="provision/making.sh.j2", to="provision/making.sh", when="project"),
     Emit(template="provision/provision_resources.sh.j2", to="provision/provision_resources.sh", when="project"),
     Emit(template="provision/trigger.yaml.j2", to="provision/trigger.yaml", when="ci"),
     Emit(template="pytest.ini.j2", to="pytest.ini"),

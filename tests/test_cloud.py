@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ def using(*google: str, source: str = "def step():\n    pass\n") -> Pipeline:
     return replace(WINE, components=(Component(name="step", source=source, google=google),), steps=())
 
 
-def table(bindings: tuple[Binding, ...]) -> set[tuple[str, str, str]]:
+def table(bindings: Iterable[Binding]) -> set[tuple[str, str, str]]:
     return {(each.member, each.role.removeprefix("roles/"), each.name) for each in bindings}
 
 
@@ -101,7 +103,7 @@ def test_no_role_reaches_further_than_it_must(pipeline: Pipeline) -> None:
         if each.on == On.PROJECT:
             assert not re.search(r"admin|^storage|serviceAccountUser|serviceAccountTokenCreator|Admin", role)
     assert len(table(need.bindings)) == len(need.bindings)
-    assert need.policies and tuple(each for policy in need.policies for each in policy.bindings) == need.bindings
+    assert need.policies and table(each for policy in need.policies for each in policy.bindings) == table(need.bindings)
     assert len({(policy.on, policy.name) for policy in need.policies}) == len(need.policies)
 
 
@@ -585,12 +587,29 @@ STEPS = {
 
 LOOKED_FOR = ("artifacts repositories list", "iam service-accounts list")  # where their API is on
 
+FASTER = """'artifacts repositories set-iam'*)
+  [[ -e $here/refused ]] || { touch "$here/refused"; echo 'concurrent policy changes' >&2; exit 1; } ;;"""
+
+
+def test_the_policy_of_a_new_registry_is_read_only_where_somebody_else_was_faster(
+    folder: Path, gcloud: RecordingGcloud
+) -> None:
+    def asked() -> list[str]:
+        return [call[2] for call in gcloud.calls if call[:2] == ["artifacts", "repositories"] and "iam" in call[2]]
+
+    assert fates(provisioned(folder, gcloud)) and asked() == ["set-iam-policy"]
+    shutil.rmtree(folder / ".automlops")
+    gcloud.forget()
+    gcloud.answers(FASTER)
+    assert fates(provisioned(folder, gcloud)) and asked() == ["set-iam-policy", "get-iam-policy", "set-iam-policy"]
+
 
 @pytest.mark.parametrize("denied", STEPS)
 def test_what_is_denied_stops_it_with_the_step_and_a_role_for_it(
     denied: str, folder: Path, gcloud: RecordingGcloud
 ) -> None:
     on = f"'services list'*) printf '%s\\n' {render._sh(ENABLED)} ;;" if denied in LOOKED_FOR else ""
+    on = FASTER if denied == "artifacts repositories get-iam" else on
     gcloud.answers(f"{render._sh(denied)}*) echo 'PERMISSION_DENIED: not you' >&2; exit 1 ;;\n{on}")
     said = provisioned(folder, gcloud)
     step, role = STEPS[denied]

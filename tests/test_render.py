@@ -119,6 +119,7 @@ def test_the_tree_of_the_wine_pipeline() -> None:
         "pipelines/requirements.txt",
         "pipelines/runtime_parameters/pipeline_parameter_values.json",
         "provision/deprovision_resources.sh",
+        "provision/making.sh",
         "provision/provision_resources.sh",
         "pytest.ini",
         "scripts/build_components.sh",
