@@ -219,12 +219,12 @@ class Resources:
     @property
     def policies(self) -> tuple[Policy, ...]:
         """What is granted, by what it is granted on: on the bucket first, since Storage takes longest."""
-        places = sorted(dict.fromkeys((each.on, each.name) for each in self.bindings), key=lambda at: at[0] != On.BUCKET)
+        places = dict.fromkeys((each.on, each.name) for each in self.bindings)
         return tuple(
             Policy(
                 on=on, name=name, bindings=tuple(each for each in self.bindings if (each.on, each.name) == (on, name))
             )
-            for on, name in places
+            for on, name in sorted(places, key=lambda at: at[0] != On.BUCKET)
         )
 
 
