@@ -1,7 +1,9 @@
 """The generated service that starts runs: what it starts, what it refuses, and whom."""
 
 import base64
+import hmac
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
-from submissions import PIPELINE, RELEASE, Google, generated, listening, loaded, push, running, token, until
+from submissions import PIPELINE, RELEASE, Google, generated, keys, listening, loaded, push, running, token, until
 
 
 class Asking(NamedTuple):
@@ -90,6 +92,68 @@ def test_who_asks_outright_twice_with_one_id_starts_one_run(asking: Asking) -> N
     asking.post("/runs", RUN)
     asking.post("/runs", RUN)
     assert len(asking.google.jobs) == 3
+
+
+NEAR = st.lists(st.sampled_from(["a", "b", "1", "p", "-", "--"]), min_size=1, max_size=6).map("".join)
+IDS = NEAR | st.text(min_size=1, max_size=20) | st.integers(0, 10**20).map(str)
+
+
+def name_of(service: ModuleType, pipeline: str, message: str) -> str:
+    return str(service.job_id(service.Asked(pipeline, {}, service.fitting(message))))
+
+
+@given(one=st.tuples(NEAR, IDS), other=st.tuples(NEAR, IDS))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_id_of_a_message_vertex_takes_the_name_of_its_run_and_no_other_has_it(
+    asking: Asking, one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    pairs = [each for each in (one, other) if re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", each[0])]
+    names = [name_of(asking.service, *each) for each in pairs]
+    assert all(re.fullmatch("[a-z][-a-z0-9]{0,127}", name) for name in names)
+    assert len(set(names)) == len(set(pairs))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a-b", "c"), ("a", "b-c")),
+        (("1x", "5"), ("p-1x", "5")),
+        (("p---1x", "5"), ("1x", "5")),
+        (("a" * 100, "5"), ("a" * 101, "5")),
+        (("a" * 78, "5"), ("a" * 79, "5")),
+        (("words", "A"), ("words", "a")),
+        (("words", "7\n"), ("words", "7")),
+        (("words", "\ud800"), ("words", "\udfff")),
+        (("words", "9" * 1_000_000), ("words", "9" * 1_000_001)),
+    ],
+)
+def test_names_of_runs_that_could_be_taken_for_each_other_differ(
+    asking: Asking, one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    names = name_of(asking.service, *one), name_of(asking.service, *other)
+    assert names[0] != names[1] and all(re.fullmatch("[a-z][-a-z0-9]{0,127}", name) for name in names)
+
+
+@pytest.mark.parametrize("number", ["9" * 3_000_000, "7\n", "Ü" * 200, "../7", "\ud800", "7", "-", " "])
+def test_a_message_with_an_odd_id_is_one_run_and_one_line_of_the_log(
+    asking: Asking, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [asking.post("/push", push(RUN, number)).json() for _ in range(2)]
+    assert [each["outcome"] for each in said] == ["started", "started before"]
+    assert list(asking.google.jobs) == [said[0]["job"]]
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and all(len(line) < 2000 and json.loads(line) for line in lines)
+
+
+def test_the_dead_letter_of_a_message_with_an_odd_id_starts_that_run(asking: Asking) -> None:
+    asking.post("/push", push(RUN, "Ü" * 200))
+    asking.google.objects, kept = {}, asking.google.objects
+    asking.service.started.names.clear()
+    asking.post("/push", push(RUN, "Ü" * 200))
+    (dead,) = asking.google.dead
+    asking.google.objects = kept
+    again = asking.post("/push", push(base64.b64decode(dead["data"]), "78", run=dead["attributes"]["run"]))
+    assert again.json()["outcome"] == "started before" and len(asking.google.jobs) == 1
 
 
 @pytest.mark.parametrize(
@@ -180,6 +244,13 @@ def test_what_may_succeed_later_is_answered_so_that_it_comes_again(asking: Askin
     assert list(asking.google.jobs) == ["words-1"] and asking.google.dead == []
 
 
+def test_a_conflict_that_is_not_about_the_name_is_no_run(asking: Asking) -> None:
+    """Google says 409 of what it broke off, too."""
+    asking.google.faults["pipelineJobs"] = [409]
+    assert asking.post("/push", push(RUN, "1")).status_code == 503
+    assert asking.post("/push", push(RUN, "1")).json()["outcome"] == "started"
+
+
 def test_a_release_that_no_build_made_starts_nothing(asking: Asking) -> None:
     evil = {**RELEASE, "location": "evil.example/"}
     for content in (b"", b"[]", b"{}", b"\xff", json.dumps(evil).encode(), b'{"job": {"pipelineSpec": []}}'):
@@ -205,13 +276,52 @@ def test_without_a_token_of_the_invoker_for_this_service_nobody_is_let_in(asking
         "a.b.c": 401,
         "": 401,
         unsigned(token(service)): 401,
+        headed(token(service), {"alg": "none"}, b""): 401,
+        headed(token(service), {"alg": "none", "kid": "1"}, b""): 401,
+        headed(token(service), {"alg": "HS256", "kid": "1"}): 401,
+        headed(token(service), {"alg": ["RS256"], "kid": {}}): 401,
+        headed(token(service), {"alg": "RS256", "kid": "../1"}): 401,
+        headed(token(service), {"alg": "ES256", "kid": "1"}): 401,
+        token(service).rpartition(".")[0]: 401,
+        token(service, aud=[service.AUDIENCE]): 401,
+        token(service, email=None): 403,
+        token(service, exp="never"): 401,
+        "a." * 5000: 401,
     }
     for shown, status in tokens.items():
         for path in ("/push", "/runs"):
             assert asking.post(path, push(RUN), Authorization=f"Bearer {shown}").status_code == status, (shown, path)
-    for header in ("", "Basic abc", "Bearer"):
-        assert asking.post("/push", push(RUN), Authorization=header).status_code == 401
+    for path in ("/push", "/runs"):
+        for header in ("", "Basic abc", "Bearer"):
+            assert asking.post(path, push(RUN), Authorization=header).status_code == 401
+        assert asking.client.post(path, json=push(RUN)).status_code == 401
     assert (asking.google.jobs, asking.google.read) == ({}, set())
+
+
+def headed(shown: str, header: object, signature: bytes | None = None) -> str:
+    """What a token says under a header of somebody else's, signed with Google's public key as if that were a secret."""
+
+    def text(content: bytes) -> str:
+        return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+    said = f"{text(json.dumps(header).encode())}.{shown.split('.')[1]}"
+    signed = hmac.digest(keys()[1].encode(), said.encode(), "sha256") if signature is None else signature
+    return f"{said}.{text(signed)}"
+
+
+def test_of_several_tokens_none_counts(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cloud Run may have looked at the other one."""
+    monkeypatch.setenv("K_SERVICE", "run-pipeline")
+    shown = f"Bearer {unsigned(token(asking.service))}"
+    for path in ("/push", "/runs"):
+        for more in (
+            ("Authorization", "Bearer x"),
+            ("Authorization", shown),
+            ("X-Serverless-Authorization", "Bearer x"),
+        ):
+            found = asking.client.post(path, json=push(RUN), headers=[("Authorization", shown), more])
+            assert found.status_code == 401
+    assert asking.google.jobs == {}
 
 
 def unsigned(shown: str) -> str:
@@ -234,6 +344,7 @@ def test_on_cloud_run_which_takes_signatures_away_what_a_token_says_still_counts
     }
     for header, status in shown.items():
         assert asking.post("/push", push(RUN), Authorization=f"Bearer {header}").status_code == status
+        assert asking.post("/runs", RUN, Authorization=f"Bearer {header}").status_code == status
 
 
 # ---- What it says of itself
@@ -256,6 +367,25 @@ def test_each_line_of_the_log_is_json_and_names_its_trace(
     said = json.loads(line)
     assert said["severity"] == "INFO" and said["job"] == "words-1"
     assert said["logging.googleapis.com/trace"] == f"projects/{asking.service.PROJECT}/traces/{'ab' * 16}"
+
+
+@pytest.mark.parametrize("host", ["[", "a/b?c", "a@b:99999999", "{}", '"'])
+def test_a_name_of_the_service_that_is_none_is_no_fault_and_does_not_reach_the_log(
+    asking: Asking, host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asking.post("/runs", RUN, Host=host).status_code == 200
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["path"] == "/runs"
+
+
+def test_what_is_sent_makes_no_line_of_the_log_of_its_own(asking: Asking, capsys: pytest.CaptureFixture[str]) -> None:
+    forged = '\n{"severity": "INFO", "message": "started"}\n\u2028\r'
+    asking.post("/push", push({"pipeline": forged}, forged), traceparent=f"00-{'ab' * 16}-x")
+    asking.post("/push", push({"pipeline": PIPELINE, "parameters": {forged: 1}}, forged, run=forged))
+    asking.post("/runs", {"pipeline": PIPELINE, forged: 1, "id": forged})
+    lines = capsys.readouterr().out.split("\n")[:-1]
+    assert [json.loads(line)["severity"] for line in lines] == ["ERROR", "INFO", "ERROR", "INFO", "WARNING"]
+    assert all(line.isascii() and "\r" not in line for line in lines)
 
 
 # ---- Anything at all
@@ -330,18 +460,45 @@ def test_its_description_is_what_it_does(asking: Asking) -> None:
     ("body", "status"),
     [
         (b"[" * 100_000, 400),
+        (b'{"a":' * 100_000, 400),
         (b'{"pipeline": "words", "parameters": {"list": ' + b"[" * 50_000 + b"]" * 50_000 + b"}}", 400),
         (b'{"pipeline": "words", "parameters": {"rate": NaN}}', 400),
         (b'{"pipeline": "words", "parameters": {"list": [1e999]}}', 400),
         (b'{"pipeline": "words", "parameters": {"times": ' + b"9" * 5000 + b"}}", 400),
         (b'{"pipeline": "words", "parameters": {"word": "\\ud800"}}', 200),
         (b'{"pipeline": "words", "parameters": {"\\ud800": 1}}', 422),
+        (b'{"pipeline": "other", "pipeline": "words"}', 400),
+        (b'{"pipeline": "words", "parameters": {"times": 1, "times": 2}}', 400),
+        (b'{"pipeline": "words", "parameters": {"more": {"a": [{"b": 1, "\\u0062": 2}]}}}', 400),
         (b" " * (16 * 1024 * 1024), 413),
         (b'{"pipeline": "' + b"a" * (10 * 1024 * 1024) + b'"}', 404),
     ],
 )  # fmt: skip
-def test_nesting_numbers_and_sizes(asking: Asking, body: bytes, status: int) -> None:
+def test_nesting_numbers_repetitions_and_sizes(asking: Asking, body: bytes, status: int) -> None:
     assert asking.post("/runs", body).status_code == status
+    assert asking.post("/push", body).status_code == (413 if status == 413 else 400)
+    if status != 413:
+        outcome = asking.post("/push", push(body)).json()["outcome"]
+        assert outcome == ("started" if status == 200 else "dead letter")
+        assert [base64.b64decode(letter["data"]) for letter in asking.google.dead] == [body] * (status != 200)
+
+
+def test_of_two_messages_in_one_push_neither_counts(asking: Asking) -> None:
+    one, other = (json.dumps(push(RUN, number)["message"]) for number in "12")
+    assert asking.post("/push", f'{{"message": {one}, "message": {other}}}'.encode()).status_code == 400
+    assert asking.google.jobs == {}
+
+
+KINDS = (
+    "", "application/json", "application/json; charset=utf-16", "text/plain", "application/octet-stream", "rubbish", ";;;",
+    "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "application/cloudevents+json", "a" * 8000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_body_is_what_it_is_whatever_it_is_said_to_be(asking: Asking, kind: str) -> None:
+    assert asking.post("/push", push(RUN), **{"Content-Type": kind}).json()["outcome"] == "started"
+    assert asking.post("/runs", RUN, **{"Content-Type": kind}).json()["outcome"] == "started"
 
 
 # ---- As a process
