@@ -95,11 +95,11 @@ class Google:
         return 200, b"{}"
 
     def _job(self, name: str, job: dict[str, Any]) -> tuple[int, bytes]:
-        time.sleep(self.hang)
         with self.turn:
             if name in self.jobs:
                 return 409, b'{"error": {"status": "ALREADY_EXISTS"}}'
             self.jobs[name] = job
+        time.sleep(self.hang)
         return 200, b"{}"
 
 

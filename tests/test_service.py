@@ -4,6 +4,8 @@ import base64
 import hmac
 import json
 import re
+import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -520,10 +522,27 @@ def test_a_service_that_is_stopped_ends_what_it_has_begun(folder: Path) -> None:
         for thread in threads:
             thread.start()
         until(lambda: google.asked["pipelineJobs"] >= 10, "nothing was begun")
-        assert service.stop() in (0, -15)
+        assert service.stop() in (0, -signal.SIGTERM)
         for thread in threads:
             thread.join()
     assert len(answers) == 20 and answers.count(200) == len(google.jobs) >= 10
+
+
+@pytest.mark.slow
+def test_a_request_that_is_half_there_when_the_service_is_stopped_is_answered(folder: Path) -> None:
+    google = Google()
+    shown, body = token(loaded(folder, google)), json.dumps(push(RUN, "1")).encode()
+    head = f"POST /push HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {shown}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with listening(google) as address, running(folder, address) as service:
+        with socket.create_connection(("127.0.0.1", service.port), timeout=60) as half:
+            half.sendall(head.encode() + body[:10])
+            until(lambda: service.get("/health") == 200, "it is not up")
+            service.process.send_signal(signal.SIGTERM)
+            until(lambda: service.get("/health") == 0, "it still lets requests in")
+            half.sendall(body[10:])
+            assert half.recv(100).startswith(b"HTTP/1.1 200 ")
+        assert service.process.wait(timeout=30) in (0, -signal.SIGTERM)
+    assert list(google.jobs) == ["words-1"]
 
 
 @pytest.mark.slow
