@@ -11,6 +11,7 @@
     AutoMLOps.rehearse(pipeline_params={...})                           # runs it here, without a cloud
     AutoMLOps.generate(project_id="my-project", pipeline_params={...})  # the codebase, for Google Cloud too
     AutoMLOps.go(project_id="my-project", pipeline_params={...})        # all the way to a run on Vertex AI
+    AutoMLOps.status()                                                  # how things stand there
     AutoMLOps.runs()                                                    # the rehearsals so far
 
 Each of these has help of its own: `AutoMLOps.generate?` in a notebook, `help(AutoMLOps.generate)` elsewhere. A notebook
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from .provisioning import deprovision as deprovision
     from .provisioning import plan as plan
     from .provisioning import provision as provision
+    from .redriving import redrive as redrive
     from .rehearsal import rehearse as rehearse
+    from .watching import status as status
 
 __version__ = "2.0.0"
 __all__ = [
@@ -62,9 +65,11 @@ __all__ = [
     "pipeline",
     "plan",
     "provision",
+    "redrive",
     "rehearse",
     "run",
     "runs",
+    "status",
 ]
 
 AutoMLOps = sys.modules[__name__]
@@ -79,9 +84,11 @@ VERBS = {
     "launchAll": "launching",
     "plan": "provisioning",
     "provision": "provisioning",
+    "redrive": "redriving",
     "rehearse": "rehearsal",
     "run": "deploying",
     "runs": "history",
+    "status": "watching",
 }
 GONE = {
     "monitor": "deployed models are not watched yet",

@@ -190,6 +190,18 @@ def _deprovision(given: argparse.Namespace) -> object:
     return provisioning.deprovisioned(given.output_dir, given.delete_data, given.dry_run)
 
 
+def _redrive(given: argparse.Namespace) -> object:
+    from . import redriving
+
+    return redriving.redriven(given.output_dir, given.limit, given.dry_run)
+
+
+def _status(given: argparse.Namespace) -> object:
+    from . import watching
+
+    return watching.stood(given.output_dir)
+
+
 def _no_settings(given: argparse.Namespace, hint: str, undone: str = "nothing was checked") -> None:
     """Settings are for generating; a codebase that runs as it stands has its own."""
     known = {name: options.option(name) for name in (*CHOICES, *FILES, "project_id", "pipeline")} | PAIRS | LISTS
@@ -262,9 +274,11 @@ VERBS: Mapping[str, Callable[[argparse.Namespace], object]] = {
     "go": _go,
     "plan": _plan,
     "provision": _provision,
+    "redrive": _redrive,
     "rehearse": _rehearse,
     "runs": _runs,
     "show": _show,
+    "status": _status,
 }
 
 

@@ -234,11 +234,10 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
     if not settings.project_id:
         raise ValueError(f"{pipeline.name} has no project: there is nothing to describe")
     extras = uses(settings, pipeline)
-    served = settings.has_service
+    service = served(settings)
     components = bool(pipeline.components or settings.own_images)
-    builds = components or served
+    builds = components or service is not None
     trigger = None if settings.run_local else _trigger(settings, builds)
-    service = _service(settings) if served else None
     runner = _runner(settings)
     builder = _builder(settings, pipeline, builds) if builds or trigger else None
     starter = service.submitter if service else builder if trigger else None
@@ -257,7 +256,7 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
         bucket=_bucket(settings, builds, trigger),
         runner=runner,
         builder=builder,
-        role=_starter("the service" if served else "a build look up images and") if trigger else None,
+        role=_starter("the service" if service else "a build look up images and") if trigger else None,
         trigger=trigger,
         service=service,
         bindings=tuple(sorted(bindings, key=lambda each: list(On).index(each.on))),
@@ -411,6 +410,11 @@ def _trigger(settings: Settings, builds: bool) -> Trigger:
         secrets=settings.source_repo_secrets,
         why=f"tests, {'builds what changed' if builds else 'compiles'} and starts a run when the branch moves",
     )
+
+
+def served(settings: Settings) -> Service | None:
+    """The service that starts runs, where the settings have one."""
+    return _service(settings) if settings.has_service else None
 
 
 def _service(settings: Settings) -> Service:

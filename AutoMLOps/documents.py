@@ -14,6 +14,7 @@ from .history import Comparison, Runs, metrics
 from .model import Change, Problem, Run, TaskRun
 from .nouns import named
 from .outcomes import Deployed, Launched, Planned, Provisioned, Pushed
+from .overview import Redriven, Status
 from .showing import Shown
 from .timeline import REPORT
 
@@ -100,8 +101,11 @@ def _result(result: object) -> Document:
         case Planned():
             checks = [{**named(each), "fate": each.fate.value} for each in result.checks]
             return {"script": result.script, "checks": checks, "rows": _rows(result), "unasked": result.unasked or None}
-        case Provisioned():
+        case Provisioned() | Redriven():
             return {"script": result.script, "dry_run": result.dry_run, "rows": _rows(result)}
+        case Status():
+            things = [{key: None if each == "" else each for key, each in named(row).items()} for row in result.rows]
+            return {**named(result), "rows": things}
         case Deployed() | Pushed():
             return {"kind": type(result).__name__.lower(), **named(result)}
         case Launched():
@@ -114,7 +118,7 @@ def _files(changes: Iterable[Change]) -> list[Document]:
     return [{"path": each.path, "fate": each.fate.value, "note": each.note or None} for each in changes]
 
 
-def _rows(result: Planned | Provisioned) -> list[Document]:
+def _rows(result: Planned | Provisioned | Redriven) -> list[Document]:
     return [{**named(row), "why": row.why or None} for row in result.rows]
 
 

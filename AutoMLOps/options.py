@@ -230,7 +230,15 @@ def _in_the_cloud(verb: Verb) -> None:
     words = "take away the bucket although there is something in it"
     deprovision.add_argument("--delete-data", action="store_true", help=words)
     deprovision.add_argument("--dry-run", action="store_true", help="show what would be taken away, and take nothing")
-    for each in (plan, provision, deploy, deprovision):
+    words = (
+        "Shows how things stand: the last runs, and the service, messages, dead letters and builds where there are any."
+    )
+    status = verb("status", "show the runs, the service and what waits", words, "[options]", "", "--json")
+    words = "Publishes again the messages that no run came of, where there is a submission service. Status shows them."
+    redrive = verb("redrive", "try the dead letters again", words, "[options]", "", "--dry-run", "--limit 1")
+    redrive.add_argument("--limit", type=int, metavar="N", help="so many letters at most; default: all of them")
+    redrive.add_argument("--dry-run", action="store_true", help="show the letters, and leave them where they are")
+    for each in (plan, provision, deploy, deprovision, status, redrive):
         _folder(each)
         _json(each)
 

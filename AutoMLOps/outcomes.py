@@ -130,7 +130,7 @@ class Deployed:
 
     def _repr_html_(self) -> str:
         rows = [("spec", self.spec), *(("image", image) for image in self.images)]
-        cells = [("run", _link(self.link, self.job)), *((kind, _code(name)) for kind, name in rows)]
+        cells = [("run", link(self.link, self.job)), *((kind, coded(name)) for kind, name in rows)]
         return frame(headed(f"run {self.state}"), table(("what", "which"), cells))
 
 
@@ -162,7 +162,7 @@ class Pushed:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return frame(headed(self.headline), f"<p>{_link(self.link, 'its builds')}</p>")
+        return frame(headed(self.headline), f"<p>{link(self.link, 'its builds')}</p>")
 
 
 @noun
@@ -233,14 +233,14 @@ def _kept(rows: Iterable[Row]) -> str:
 def _lines(rows: Sequence[Row]) -> Iterator[str]:
     """A line for each, what waits for a person first and what was kept last; a role's parts in columns of their own."""
     ordered = [*_news(rows), *_rest(rows)]
-    roles = iter(_aligned([(row.role[0], f"on {row.role[1]}", f"for {row.role[2]}") for row in ordered if row.role]))
-    names = iter(_aligned([(row.name,) for row in ordered if not row.role]))
+    roles = iter(aligned([(row.role[0], f"on {row.role[1]}", f"for {row.role[2]}") for row in ordered if row.role]))
+    names = iter(aligned([(row.name,) for row in ordered if not row.role]))
     for row in ordered:
         line = f"  {row.fate:8} {row.kind:10} {next(roles if row.role else names)}"
         yield (f"{line}  ({row.why})" if row.why else line).rstrip()
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """The cells of each row in columns; one that is very long moves no other."""
     widths = [max((len(text) for text in column if len(text) <= WIDE), default=0) for column in zip(*rows, strict=True)]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
@@ -298,7 +298,7 @@ def _columns(rows: Sequence[Row], became: str) -> Iterator[str]:
 def _checks_html(checks: Sequence[Check]) -> str:
     """The checks as a table; folded where all is well."""
     cells = [
-        (escape(each.name), _fate(each.fate.value), linked(each.told), _mend(each.mend))
+        (escape(each.name), _fate(each.fate.value), linked(each.told), mending(each.mend))
         for each in _worst_first(checks)
     ]
     if not cells:
@@ -318,25 +318,25 @@ def folded(summary: str, *parts: str) -> str:
 def linked(text: str) -> str:
     """Text as HTML, with the addresses of pages in it to be followed."""
     parts = ADDRESS.split(text)
-    return "".join(_link(part, part) if ADDRESS.fullmatch(part) else escape(part) for part in parts)
+    return "".join(link(part, part) if ADDRESS.fullmatch(part) else escape(part) for part in parts)
 
 
-def _link(address: str, text: str) -> str:
+def link(address: str, text: str) -> str:
     """What leads to a page; only to one that is served over HTTPS, since scripts say where."""
     if not ADDRESS.fullmatch(address):
-        return f"{escape(text)} {_code(address)}"
+        return f"{escape(text)} {coded(address)}"
     return f'<a href="{escape(address)}">{_text(text)}</a>'
 
 
-def _mend(text: str) -> str:
-    return linked(text) if ADDRESS.search(text) or not text else _code(text)
+def mending(text: str) -> str:
+    return linked(text) if ADDRESS.search(text) or not text else coded(text)
 
 
 def _fate(fate: str) -> str:
     return edged(fate, COLOURS.get(fate, "#888"))
 
 
-def _code(text: str) -> str:
+def coded(text: str) -> str:
     return f'<code style="overflow-wrap:anywhere">{escape(text)}</code>'
 
 

@@ -119,6 +119,19 @@ def tools(*, builds: bool = True) -> tuple[Check, ...]:
     return Check(name="gcloud", fate=Fate.OK if here else Fate.WRONG, told=told, mend=mend), _python_check(_versions())
 
 
+def unlogged(login: Asked) -> tuple[Problem, ...]:
+    """Why nobody can be asked with the login that gcloud has, as the checks say it."""
+    nothing = Asked(code=0)
+    asked = Answers(
+        project="", wanted=(), gcloud=_gcloud("info", f"--format={INFO}"), login=login, described=nothing,
+        billed=nothing, held=Held(),
+    )  # fmt: skip
+    first = [_gcloud_check(asked.gcloud), *([_login_check(asked)] if asked.gcloud.code in (0, shell.LATE) else [])]
+    found = [each for each in first if each.fate is not Fate.OK]
+    told = tuple(Problem(message=each.told, hint=each.mend) for each in found)
+    return told or (Problem(message="gcloud gave no token to ask with", hint="gcloud auth login"),)
+
+
 def problems(found: Iterable[Check]) -> tuple[Problem, ...]:
     """What is wrong among the checks."""
     return tuple(Problem(message=each.told, hint=each.mend) for each in found if each.fate is Fate.WRONG)

@@ -85,6 +85,7 @@ LAYOUT = (
     Emit(template="scripts/deploy_service.sh.j2", to="scripts/deploy_service.sh", when="service"),
     Emit(template="scripts/gcloud.sh.j2", to="scripts/gcloud.sh", when="project"),
     Emit(template="scripts/publish_to_topic.sh.j2", to="scripts/publish_to_topic.sh", when="service"),
+    Emit(template="scripts/redrive.py.j2", to="scripts/redrive.py", when="service"),
     Emit(template="scripts/run_all.sh.j2", to="scripts/run_all.sh", when="project"),
     Emit(template="scripts/run_pipeline.sh.j2", to="scripts/run_pipeline.sh", when="project"),
     Emit(

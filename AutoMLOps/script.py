@@ -33,7 +33,8 @@ def run(
 
     # Its python3 is the one that this runs in: what pipelines/ needs is installed there.
     own = {"PATH": os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)))}
-    ended = shell.run(["bash", str(path.resolve()), *arguments], environment={**own, **environment}, line=line)
+    reader = sys.executable if path.suffix == ".py" else "bash"
+    ended = shell.run([reader, str(path.resolve()), *arguments], environment={**own, **environment}, line=line)
     if ended.code:
         raise ScriptFailed(_told(path, ended, rest), None)
     return tuple(rest)

@@ -17,7 +17,7 @@ from AutoMLOps.synonyms import SYNONYMS
 WIDTH = 88  # of a line of help, as the page has room for it
 FIRST = (  # in the order in which a person meets them; the others follow
     *("component", "pipeline", "makeComponent", "makePipeline"),
-    *("generate", "rehearse", "runs", "go", "plan", "provision", "deploy", "deprovision"),
+    *("generate", "rehearse", "runs", "go", "plan", "provision", "deploy", "status", "redrive", "deprovision"),
 )
 SECTIONS = {
     "gcp": "What it has in Google Cloud",

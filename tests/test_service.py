@@ -229,6 +229,34 @@ def test_a_dead_letter_that_is_published_again_starts_the_run_it_was_to_start(as
     assert again.json()["outcome"] == "started before" and list(asking.google.jobs) == ["words-77"]
 
 
+def test_the_last_try_in_vain_is_a_dead_letter_that_says_which_run_it_asked_for(asking: Asking) -> None:
+    asking.google.faults = {"pipelineJobs": [503] * 4}
+    tries = [asking.post("/push", {**push(RUN, "5"), "deliveryAttempt": number}) for number in (1, 19, 20)]
+    assert [found.status_code for found in tries] == [503, 503, 200]
+    (dead,) = asking.google.dead
+    assert dead["attributes"]["run"] == "5" and "not in 20 tries" in dead["attributes"]["why"]
+    assert "answered 503" in dead["attributes"]["why"] and base64.b64decode(dead["data"]) == json.dumps(RUN).encode()
+    asking.google.faults = {"pipelineJobs": [503], ":publish": [503]}
+    kept = asking.post("/push", {**push(RUN, "6"), "deliveryAttempt": 20})
+    assert kept.status_code == 503, "Pub/Sub gives it up itself"
+
+
+def test_a_run_says_of_which_message_it_came_and_keeps_its_labels(asking: Asking) -> None:
+    envelope = push(RUN, "5")
+    envelope["message"]["publishTime"] = "2026-11-29T14:30:00.120Z"
+    asking.post("/push", envelope)
+    asking.post("/runs", {**RUN, "id": "6"})
+    first, second = asking.google.jobs["words-5"]["labels"], asking.google.jobs["words-6"].get("labels", {})
+    content = json.dumps(RUN).encode()
+    assert first["automlops_message"] == asking.service.marked(content, "2026-11-29T14:30:00.12Z")
+    assert "automlops_message" not in second
+
+
+def test_it_gives_up_when_pubsub_does(asking: Asking, folder: Path) -> None:
+    script = "".join(path.read_text() for path in (folder.parents[1] / "provision").glob("*.sh"))
+    assert f"--max-delivery-attempts={asking.service.TRIES} " in script
+
+
 def test_where_the_dead_letter_cannot_be_kept_the_message_comes_again(asking: Asking) -> None:
     asking.google.faults[":publish"] = [403]
     assert asking.post("/push", push(b"hello", "1")).status_code == 503

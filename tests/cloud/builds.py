@@ -71,9 +71,12 @@ def describe(call: Call, name: str) -> JSON:
 
 @answers(f"GET {CB}/v1/{{parent={LOCATION}}}/builds", needs="cloudbuild.builds.list")
 def list_all(call: Call, parent: str) -> JSON:
-    if call.request.asks("filter"):
+    wanted = re.fullmatch(r'trigger_id="(.+)"', call.request.asks("filter"))
+    if call.request.asks("filter") and not wanted:
         raise Unknown(f"the filter of builds {call.request.asks('filter')!r}")
     newest = sorted(call.world.below(parent, "builds"), key=lambda each: each["createTime"], reverse=True)
+    if wanted:
+        newest = [each for each in newest if each.get("buildTriggerId") == wanted[1]]
     return {"builds": newest}
 
 

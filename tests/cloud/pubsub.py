@@ -1,25 +1,56 @@
-"""Pub/Sub: topics, subscriptions, and the messages that were published; nothing is delivered by itself."""
+"""Pub/Sub: topics, subscriptions, and the messages that were published; nothing is pushed, but who pulls is given them."""
 
 import re
+import time
+from datetime import datetime
 from typing import Any
 
 from cloud import policies
-from cloud.refusals import Refusal
+from cloud.refusals import Refusal, Unknown
 from cloud.routes import Call, answers
 from cloud.web import JSON, Answer
-from cloud.world import World
+from cloud.world import World, now
 
 PS = "pubsub"
 TOPIC = "projects/*/topics/*"
 SUBSCRIPTION = "projects/*/subscriptions/*"
 NAME = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 NOTHING = Answer(200, {})
+DEADLINE = 10.0  # seconds that a message is held, where a subscription says nothing
 
 
 def published(world: World, topic: str, project: str = "demo-project") -> list[JSON]:
     """The messages that a topic was given, oldest first."""
     found: list[JSON] = world.resources.get(f"messages/{project}/{topic}", {}).get("messages", [])
     return found
+
+
+def waiting(world: World, subscription: str, project: str = "demo-project") -> list[JSON]:
+    """The messages of a subscription that nobody has acknowledged, oldest first; held or not."""
+    name = f"projects/{project}/subscriptions/{subscription}"
+    topic = world.canonical(world.resources[name]["topic"]).rpartition("/")[2]
+    done = world.resources.get(f"acknowledged/{project}/{subscription}", {}).get("messages", [])
+    return [
+        {**each, "publishTime": world.published[each["messageId"]]}
+        for each in published(world, topic, project)
+        if each["messageId"] not in done
+    ]
+
+
+def forward(world: World, message: JSON, subscription: str, tries: int, project: str = "demo-project") -> str:
+    """Puts a message among the dead letters as Pub/Sub does when its tries are used up: in a new message."""
+    found = world.resources[f"projects/{project}/subscriptions/{subscription}"]
+    sent = datetime.fromisoformat(world.published[message["messageId"]])
+    source = "CloudPubSubDeadLetterSource"
+    added = {
+        f"{source}DeliveryCount": f"{tries}",
+        f"{source}Subscription": subscription,
+        f"{source}SubscriptionProject": project,
+        f"{source}TopicPublishTime": sent.isoformat(timespec="milliseconds"),
+    }
+    wrapped = {"data": message["data"], "attributes": {**message.get("attributes", {}), **added}}
+    (given,) = _keep(world, world.canonical(found["deadLetterPolicy"]["deadLetterTopic"]), [wrapped])
+    return given
 
 
 @answers(f"PUT {PS}/v1/{{name={TOPIC}}}", on="")
@@ -48,11 +79,18 @@ def delete_topic(call: Call, name: str) -> Answer:
 @answers(f"POST {PS}/v1/{{name={TOPIC}}}:publish", needs="pubsub.topics.publish")
 def publish(call: Call, name: str) -> JSON:
     call.find(name)
-    project, short = name.split("/")[1], name.split("/")[3]
-    kept = call.world.resources.setdefault(f"messages/{project}/{short}", {"messages": []})["messages"]
-    ids = [f"{7000000 + next(call.world.numbers)}" for _ in call.body["messages"]]
-    kept += [{**message, "messageId": each} for message, each in zip(call.body["messages"], ids, strict=True)]
-    return {"messageIds": ids}
+    return {"messageIds": _keep(call.world, name, call.body["messages"])}
+
+
+def _keep(world: World, topic: str, messages: list[JSON]) -> list[str]:
+    """Puts messages into a topic; their ids."""
+    project, short = topic.split("/")[1], topic.split("/")[3]
+    kept = world.resources.setdefault(f"messages/{project}/{short}", {"messages": []})["messages"]
+    ids = [f"{7000000 + next(world.numbers)}" for _ in messages]
+    kept += [{**message, "messageId": each} for message, each in zip(messages, ids, strict=True)]
+    moment = f"{now()[:-4]}Z"
+    world.published.update(dict.fromkeys(ids, moment))
+    return ids
 
 
 @answers(f"PUT {PS}/v1/{{name={SUBSCRIPTION}}}", on="")
@@ -87,6 +125,46 @@ def list_subscriptions(call: Call, parent: str) -> JSON:
 @answers(f"DELETE {PS}/v1/{{name={SUBSCRIPTION}}}", needs="pubsub.subscriptions.delete")
 def delete_subscription(call: Call, name: str) -> Answer:
     return _take(call, name)
+
+
+@answers(f"POST {PS}/v1/{{name={SUBSCRIPTION}}}:pull", needs="pubsub.subscriptions.consume")
+def pull(call: Call, name: str) -> JSON:
+    """What nobody holds; each of it is held for a while by who was given it."""
+    found, (_, project, _, short) = call.find(name), name.split("/")
+    if not call.body.get("returnImmediately"):
+        raise Unknown("a pull that waits for messages")
+    if found.get("pushConfig", {}).get("pushEndpoint"):
+        raise Refusal(400, "Cannot pull from a push subscription.", code="FAILED_PRECONDITION")
+    free = [each for each in waiting(call.world, short, project) if not _held(call.world, each["messageId"])]
+    given = []
+    for message in free[: call.body["maxMessages"]]:
+        ack = f"{message['messageId']}:{next(call.world.numbers)}"
+        call.world.held[ack] = time.monotonic() + float(found.get("ackDeadlineSeconds", DEADLINE))
+        given.append({"ackId": ack, "message": message})
+    return {"receivedMessages": given} if given else {}
+
+
+@answers(f"POST {PS}/v1/{{name={SUBSCRIPTION}}}:acknowledge", needs="pubsub.subscriptions.consume")
+def acknowledge(call: Call, name: str) -> JSON:
+    """Of a message that is not held any more this is no news to Pub/Sub: it comes again."""
+    call.find(name)
+    project, short = name.split("/")[1], name.split("/")[3]
+    done = call.world.resources.setdefault(f"acknowledged/{project}/{short}", {"messages": []})["messages"]
+    done += [each.partition(":")[0] for each in call.body["ackIds"] if call.world.held.get(each, 0) > time.monotonic()]
+    return {}
+
+
+@answers(f"POST {PS}/v1/{{name={SUBSCRIPTION}}}:modifyAckDeadline", needs="pubsub.subscriptions.consume")
+def hold(call: Call, name: str) -> JSON:
+    call.find(name)
+    until = time.monotonic() + call.body["ackDeadlineSeconds"]
+    call.world.held.update({each: until for each in call.body["ackIds"] if each in call.world.held})
+    return {}
+
+
+def _held(world: World, message: str) -> bool:
+    moment = time.monotonic()
+    return any(ack.startswith(f"{message}:") and until > moment for ack, until in world.held.items())
 
 
 @answers(f"GET {PS}/v1/{{name={TOPIC}}}:getIamPolicy", needs="pubsub.topics.getIamPolicy")

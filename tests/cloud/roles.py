@@ -105,13 +105,14 @@ BIGQUERY_EDIT = (
 )
 BIGQUERY_ALL = BIGQUERY_JOBS | BIGQUERY_EDIT | _of("bigquery.datasets", "delete update setIamPolicy")
 
+METRICS_READ = _of("monitoring.timeSeries", "list")
 LOG_WRITE = {"logging.logEntries.create"}
 LOG_READ = _of("logging.logEntries", "list") | _of("logging.logs", "list")
 
 NOT_STORAGE = (
     SEE_PROJECT | PROJECT_POLICY | _of("resourcemanager.projects", "update delete") | AR_ALL | ACCOUNTS_ADMIN | {"iam.serviceAccounts.actAs"}
     | CUSTOM_ROLES | KEYS | SERVICES_ALL | AI_USER | BUILDS_EDIT | CONNECTIONS | RUN_ALL | PUBSUB_ALL | SCHEDULER
-    | SECRETS_ALL - SECRETS_READ | BIGQUERY_ALL | LOG_WRITE | LOG_READ | {"containeranalysis.occurrences.list"} | SOURCES_ALL
+    | SECRETS_ALL - SECRETS_READ | BIGQUERY_ALL | METRICS_READ | LOG_WRITE | LOG_READ | {"containeranalysis.occurrences.list"} | SOURCES_ALL
 )  # fmt: skip
 # Over a bucket's content the basic roles say nothing: their holders have that by the bucket's own policy, as projectOwner:ID and the like.
 OWNER = NOT_STORAGE | _of("storage.buckets", "create delete list")
@@ -155,6 +156,7 @@ ROLES: dict[str, set[str]] = {
     "roles/iam.workloadIdentityUser": ACCOUNTS_READ | _of("iam.serviceAccounts", "getAccessToken getOpenIdToken"),
     "roles/logging.logWriter": LOG_WRITE,
     "roles/logging.viewer": LOG_READ | SEE_PROJECT,
+    "roles/monitoring.viewer": METRICS_READ | SEE_PROJECT,
     "roles/pubsub.admin": PUBSUB_ALL | SEE_PROJECT,
     "roles/pubsub.editor": PUBSUB_EDIT | SEE_PROJECT,
     "roles/pubsub.publisher": PUBSUB_PUBLISH,

@@ -21,6 +21,7 @@ from cloud import (
     execution,
     images,
     login,
+    monitoring,
     objects,
     projects,
     pubsub,
@@ -49,6 +50,7 @@ UNDERSTOOD = (
     connections,
     images,
     login,
+    monitoring,
     objects,
     projects,
     pubsub,
@@ -90,7 +92,7 @@ class Asked:
     def writes(self) -> bool:
         """Whether it may change what exists; some that only read are POSTs."""
         reads = self.path.endswith(
-            (":getIamPolicy", ":testIamPermissions", "/token", "/git-upload-pack")
+            (":getIamPolicy", ":testIamPermissions", "/token", "/git-upload-pack", ":pull", ":modifyAckDeadline")
         ) or READING.search(self.path)
         return self.method not in ("GET", "HEAD") and not reads
 

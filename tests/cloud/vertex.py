@@ -37,12 +37,19 @@ def create(call: Call, parent: str) -> JSON:
 
 @answers(f"GET {AI}/v1/{{parent={LOCATION}}}/pipelineJobs", needs="aiplatform.pipelineJobs.list")
 def list_all(call: Call, parent: str) -> JSON:
-    """Newest first, as Google lists them; an answer shows the fields of its mask alone."""
-    if (wanted := call.request.asks("filter")) or call.request.asks(
-        "orderBy", "create_time desc"
-    ) != "create_time desc":
-        raise Unknown(f"pipeline jobs by the filter {wanted!r}, in the order {call.request.asks('orderBy')!r}")
+    """Newest first, as Google lists them; an answer shows the fields of its mask alone. Of filters it knows a name and
+    a label."""
+    if call.request.asks("orderBy", "create_time desc") != "create_time desc":
+        raise Unknown(f"pipeline jobs in the order {call.request.asks('orderBy')!r}")
     found = sorted(call.world.below(parent, "pipelineJobs"), key=lambda job: job["createTime"], reverse=True)
+    for each in filter(None, call.request.asks("filter").split(" AND ")):
+        wanted = re.fullmatch(r'(?:(display_name)|labels\.([a-z_]+))="([^"]*)"', each)
+        if not wanted:
+            raise Unknown(f"pipeline jobs by the filter {each!r}")
+        key, value = wanted[2], wanted[3]
+        found = [job for job in found if (job.get("labels", {}).get(key) if key else job["displayName"]) == value]
+    if size := call.request.asks("pageSize"):
+        found = found[: int(size)]
     mask = {each.partition(".")[0] for each in filter(None, call.request.asks("readMask").split(","))}
     return {"pipelineJobs": [{key: job[key] for key in job if not mask or key in mask} for job in found]}
 

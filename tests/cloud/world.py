@@ -67,6 +67,8 @@ class World:
     deleted: dict[str, JSON] = field(default_factory=dict)
     uploads: dict[str, tuple[JSON, bytes]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    published: dict[str, str] = field(default_factory=dict)
+    held: dict[str, float] = field(default_factory=dict)
     late: int = 0
     unseen: dict[str, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))

@@ -18,6 +18,7 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +44,7 @@ SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 ISSUERS = ("accounts.google.com", "https://accounts.google.com")
 PATIENCE = (5, 25)  # seconds, to reach Google and to wait for its answer
 DEADLINE = 50  # seconds, for all of an answer: Cloud Run and Pub/Sub wait for 60
+TRIES = 20  # after which Pub/Sub gives a message up, as provision/ has it
 LARGEST = 15 * 1024 * 1024  # bytes: a message of Pub/Sub's largest size, in base64
 
 KINDS: dict[str, tuple[type, ...]] = {
@@ -68,11 +70,22 @@ class Later(Exception):
 
 
 class Asked(NamedTuple):
-    """A run that somebody asks for; `id` is the same however often it is asked."""
+    """A run that somebody asks for; `id` is the same however often it is asked. `mark` tells the message that asks."""
 
     pipeline: str
     parameters: dict[str, Any]
     id: str
+    mark: str = ""
+
+
+class Message(NamedTuple):
+    """What Pub/Sub brings: `run` is the id of the run that it asks for, `tries` how often it was brought so far."""
+
+    id: str
+    content: bytes
+    run: str
+    mark: str
+    tries: int
 
 
 def plain(text: str) -> str:
@@ -222,8 +235,8 @@ def read(body: bytes) -> dict[str, Any]:
     return found
 
 
-def pushed(envelope: dict[str, Any]) -> tuple[str, bytes, str]:
-    """Of a message as Pub/Sub pushes it the id, what is in it, and the id of the run where it was a dead letter."""
+def pushed(envelope: dict[str, Any]) -> Message:
+    """A message as Pub/Sub pushes it; a dead letter that is redriven says which run it asked for."""
     message = envelope.get("message")
     if not isinstance(message, dict):
         raise Never(400, "this is not what Pub/Sub pushes: it has no message")
@@ -234,8 +247,19 @@ def pushed(envelope: dict[str, Any]) -> tuple[str, bytes, str]:
         content = base64.b64decode(message.get("data") or "", validate=True)
     except (TypeError, ValueError, binascii.Error) as error:
         raise Never(400, "this is not what Pub/Sub pushes: its data is not base64") from error
-    again = attributes.get("run")
-    return plain(found), content, fitting(again if isinstance(again, str) and again else found)
+    again, tries = attributes.get("run"), envelope.get("deliveryAttempt")
+    run = fitting(again if isinstance(again, str) and again else found)
+    mark = marked(content, message.get("publishTime"))
+    return Message(plain(found), content, run, mark, tries if isinstance(tries, int) else 1)
+
+
+def marked(content: bytes, published: object) -> str:
+    """What tells a message from others when Pub/Sub has put it among the dead letters, where it has another id."""
+    try:
+        moment = datetime.fromisoformat(str(published)).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return ""
+    return hashlib.sha256(moment.isoformat(timespec="milliseconds").encode() + b"\n" + content).hexdigest()[:32]
 
 
 def fitting(name: str) -> str:
@@ -344,6 +368,8 @@ def submit(run: Asked, name: str) -> dict[str, str]:
     values = {**job["runtimeConfig"]["parameterValues"], **run.parameters}
     checked(values, job["pipelineSpec"]["root"].get("inputDefinitions", {}).get("parameters", {}))
     job["runtimeConfig"]["parameterValues"] = values
+    if run.mark:
+        job["labels"] = {**job.get("labels", {}), "automlops_message": run.mark}
     url = f"{AI.format(location=location)}/projects/{PROJECT}/locations/{location}/pipelineJobs"
     answer = ask("POST", url, params={"pipelineJobId": name}, json=job)
     if "FAILED_PRECONDITION" in answer.text:  # in a project that is new to Vertex AI, its accounts are still being made
@@ -418,14 +444,21 @@ async def received(request: Request) -> bytes:
 
 
 async def push(body: bytes, request: Request) -> dict[str, str]:
-    """A message of Pub/Sub: what can never succeed is taken, so that it does not come again, and kept elsewhere."""
-    message, content, run = pushed(read(body))
+    """A message of Pub/Sub. One that can never succeed, or has not in so many tries, is taken, so that it does not come
+    again, and kept elsewhere: there it says which run it asked for, which it would not if Pub/Sub gave it up."""
+    message = pushed(read(body))
     try:
-        return {"message_id": message, **await start(asked(read(content), run))}
+        wanted = asked(read(message.content), message.run)
+        return {"message_id": message.id, **await start(wanted._replace(mark=message.mark))}
     except Never as never:
-        await by(asking, bury, content, run, str(never))
-        tell("ERROR", f"a dead letter: {never}", request, message_id=message)
-        return {"message_id": message, "outcome": "dead letter", "why": str(never)}
+        why = str(never)
+    except Later as later:
+        if message.tries < TRIES:
+            raise
+        why = f"not in {message.tries} tries: {later}"
+    await by(asking, bury, message.content, message.run, plain(why))
+    tell("ERROR", f"a dead letter: {why}", request, message_id=message.id)
+    return {"message_id": message.id, "outcome": "dead letter", "why": why}
 
 
 async def runs(body: bytes, request: Request) -> dict[str, str]:
