@@ -8,9 +8,10 @@ from ..model import Argument, Artifact, Component, Kind, Origin, Other, Param, P
 from ..nouns import replace
 from ..unfolded import unfolded
 from . import kubeflow, loaded, travel
+from .constants import evaluate
 from .program import Program
 from .scopes import walked
-from .signature import Schema, evaluate, schema
+from .signature import Schema, schema
 from .statements import dotted
 
 BLOCKS = frozenset({"If", "Elif", "Else", "Condition", "ParallelFor", "ExitHandler"})

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from ..model import Import, Problem
 from ..settings import misnamed
+from .constants import evaluate
 from .program import Program
-from .signature import evaluate
 from .statements import names_of
 
 ROOMS = ("kfp.dsl", "kfp.v2.dsl")

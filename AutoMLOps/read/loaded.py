@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..model import Artifact, Kind, Origin, Other, Param, Problem, slug
+from .constants import evaluate
 from .program import Placed, Program
-from .signature import ARTIFACTS, evaluate
+from .signature import ARTIFACTS
 from .statements import dotted
 
 LOADERS = {

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from ..model import Import, Problem
 from ..source import WIDTH, docstring
+from .constants import evaluate
 from .program import Marked, Program
 from .scopes import names
-from .signature import Refused, evaluate, unquoted
+from .signature import Refused, unquoted
 from .statements import dotted
 
 # What a marked cell may name in its params without importing it: its author need not know Kubeflow.

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from ..model import Origin, Other, Problem, slug
 from . import google, kubeflow
+from .constants import evaluate
 from .program import Placed, Program
 from .scopes import walked
-from .signature import evaluate, signature
+from .signature import signature
 from .statements import dotted
 
 PREBUILT = "google_cloud_pipeline_components."

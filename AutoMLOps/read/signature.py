@@ -1,12 +1,13 @@
 """Reads a function's signature from its annotations alone, as kfp would after running it."""
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from keyword import iskeyword
 from typing import NamedTuple
 
 from ..model import Artifact, Kind, Param, Problem
 from . import travel
+from .constants import evaluate
 from .docstrings import Described, described
 from .program import Program
 from .statements import dotted, names_of
@@ -449,80 +450,3 @@ def _is_field(name: str) -> bool:
 
     plain = name.isidentifier() and not iskeyword(name) and not name.startswith("_")
     return plain and (name.isascii() or normalize("NFKC", name) == name)
-
-
-OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-    ast.FloorDiv: lambda a, b: a // b,
-    ast.Mod: lambda a, b: a % b,
-}
-
-
-def evaluate(program: Program, node: ast.AST, seen: tuple[str, ...] = ()) -> object:
-    """The value of a literal or a constant expression, through names bound to constants; nothing is ever run."""
-    match node:
-        case ast.Constant(value=value) if value is None or isinstance(value, str | int | float):
-            return value
-        case ast.List(elts=items) | ast.Tuple(elts=items):
-            return [evaluate(program, item, seen) for item in items]
-        case ast.Dict(keys=keys, values=values) if all(key is not None for key in keys):
-            return {
-                _key(evaluate(program, key, seen)): evaluate(program, value, seen)
-                for key, value in zip(keys, values, strict=True)
-                if key
-            }
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
-            value = _number(evaluate(program, operand, seen))
-            return -value if isinstance(sign, ast.USub) else value
-        case ast.BinOp(left=left, op=op, right=right):
-            return _computed(op, evaluate(program, left, seen), evaluate(program, right, seen))
-        case ast.JoinedStr(values=parts):
-            return "".join(str(evaluate(program, part, seen)) for part in parts)
-        case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
-            return evaluate(program, inner, seen)
-        case ast.Name(id=name) if name not in seen:
-            placed = program.last(name)
-            tree = placed.statement.node if placed and name not in program.mutated else None
-            if (
-                isinstance(tree, ast.Assign | ast.AnnAssign)
-                and tree.value is not None
-                and placed
-                and placed.statement.binds == (name,)
-            ):
-                return evaluate(program, tree.value, (*seen, name))
-            raise ValueError(f"`{name}` is no constant")
-    raise ValueError(f"`{_short_code(node)}` is no constant")
-
-
-def _short_code(node: ast.AST) -> str:
-    text = ast.unparse(node)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _key(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"the key {travel.short(value)} is not a str, and JSON has no other")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{travel.short(value)} is no number")
-    return value
-
-
-def _computed(op: ast.operator, left: object, right: object) -> object:
-    if isinstance(op, ast.Add) and type(left) is type(right) and isinstance(left, str | list):
-        return left + right  # type: ignore[operator]
-    first, second = _number(left), _number(right)
-    try:
-        if isinstance(op, ast.Pow) and abs(second) <= 1024 and abs(first) <= 2**64:
-            return first**second
-        if type(op) in OPERATIONS:
-            return OPERATIONS[type(op)](first, second)
-    except (ArithmeticError, ValueError) as error:
-        raise ValueError(str(error)) from error
-    raise ValueError("an operation that is not followed")

@@ -9,10 +9,10 @@ from ..source import WIDTH, literal
 from . import body as bodies
 from . import travel
 from .closure import without_marks
+from .constants import evaluate
 from .definitions import mark
 from .marked import arguments, documented, identifier, params
 from .program import Placed, Program
-from .signature import evaluate
 from .statements import Statement, dotted, names_of
 
 
