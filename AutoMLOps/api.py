@@ -1,6 +1,5 @@
 """The stories: what each verb does, told in the order in which it happens."""
 
-import json
 import os
 import sys
 from collections import Counter
@@ -423,7 +422,7 @@ def _kept(path: str) -> tuple[Mapping[str, Any], list[Problem]]:
     if not os.path.isfile(path):
         return {}, []
     try:
-        found = json.loads(disk.read_text(path))
+        found = disk.read_json(path)
     except (ValueError, RecursionError) as error:
         return {}, [Problem(message=f"{path} is not valid JSON: {error}", hint="mend it, or give pipeline_params")]
     if isinstance(found, dict):

@@ -234,9 +234,8 @@ FORMS = {"custom_training_job_specs": 'write [{"component_spec": "train_model", 
 
 def _read(path: Path, form: str) -> object:
     """What a file of JSON or YAML holds."""
-    text = disk.read_text(path)
     try:
-        return json.loads(text) if path.suffix == ".json" else _yaml(text)
+        return disk.read_json(path) if path.suffix == ".json" else _yaml(disk.read_text(path))
     except (ValueError, RecursionError) as error:
         message = f"{path} cannot be read: {' '.join(str(error).split())}"
         raise BadInput([Problem(message=message, hint=form)]) from error
@@ -259,8 +258,17 @@ def _params(path: Path) -> dict[str, Any]:
 def _yaml(text: str) -> object:
     import yaml
 
+    class Once(yaml.SafeLoader):
+        """In which a name that stands twice in one mapping is a slip, of which only one would count."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise ValueError(f"{twice[0]} stands in it twice")
+            return super().construct_mapping(node, deep)
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=Once)  # noqa: S506 - a safe one
     except Exception as error:  # beside YAML's own errors, what a date or number that is none raises, or a deep nest
         raise ValueError(error) from error
 

@@ -195,6 +195,19 @@ def read_text(path: Place) -> str:
         raise BadInput([Problem(message=f"{str(path)!r} is not a path: {error}", hint="check the path")]) from error
 
 
+def read_json(path: Place) -> object:
+    """What a file of JSON holds; of a name that stands twice in one object, only one value would count."""
+    return json.loads(read_text(path), object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} stands in it twice")
+    return found
+
+
 def obstacles(tree: Tree, folder: Place) -> tuple[Problem, ...]:
     """What stands where a file or a folder of the tree must be."""
     with _translated(folder):

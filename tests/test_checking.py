@@ -134,6 +134,12 @@ def test_edits_deletions_and_new_versions_that_wait_are_told(codebase):
             "has PROJECT=my-project-123",
         ),
         ("pipelines/runtime_parameters/pipeline_parameter_values.json", "{", "[", "is not valid JSON"),
+        (
+            "pipelines/runtime_parameters/pipeline_parameter_values.json",
+            "{",
+            '{"a": 1, "a": 2,',
+            "is not valid JSON: a stands",
+        ),
         (".automlops/manifest.json", "{", "[", "is not what AutoMLOps wrote"),
     ],
 )

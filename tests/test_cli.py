@@ -83,7 +83,12 @@ def test_a_dry_run_writes_nothing(notebook, tmp_path, capsys):
     assert "dry run" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("text", ["[1]", "3", "null", '"x"', "{", "", "[" * 100_000, '{"words": ' + "9" * 5000 + "}"])
+TWICE = '{"words": "hi", "words": "ho"}'
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "3", "null", '"x"', "{", "", "[" * 100_000, '{"words": ' + "9" * 5000 + "}", TWICE]
+)
 def test_a_params_file_that_is_no_object_is_refused(notebook, tmp_path, capsys, text):
     (tmp_path / "params.json").write_text(text)
     assert main(["generate", str(notebook), "--params", str(tmp_path / "params.json")]) == 2
@@ -129,7 +134,16 @@ def test_a_picture_has_no_place_whose_name_is_no_path(notebook, capsys):
 
 
 @pytest.mark.parametrize(
-    "text", ["words: 2001-99-99", "words: !!int x", "words: !!python/name:os.system", "[" * 2000, "\0"]
+    "text",
+    [
+        TWICE,
+        "words: hi\nwords: ho",
+        "words: 2001-99-99",
+        "words: !!int x",
+        "words: !!python/name:os.system",
+        "[" * 2000,
+        "\0",
+    ],
 )
 def test_a_params_file_that_is_no_yaml_is_refused(notebook, tmp_path, capsys, text):
     (tmp_path / "params.yaml").write_text(text)
