@@ -58,6 +58,13 @@ def buildah(*argv: str | Path) -> str:
     return done.stdout
 
 
+def build(folder: Path, tag: str) -> None:
+    """An image of the Dockerfile in a folder."""
+    base()
+    with tempfile.TemporaryDirectory(prefix="pip-") as pip:
+        buildah("bud", "--isolation=chroot", "--pull-never", f"--tag={tag}", *mounts(Path(pip)), folder)
+
+
 def forget(*references: str) -> None:
     """Takes images out of the storage, those that were left by a build that failed included."""
     for each in references:
@@ -166,6 +173,7 @@ def mounts(folder: Path) -> list[str]:
     (folder / "pip.conf").chmod(0o644)
     words = " ".join(settings.values()).split()
     local = {urlsplit(each).path for each in words if each.startswith(("/", "file:///"))}
+    local = {each.removesuffix("/simple") for each in local}  # an index's pages lead to files beside them
     return [
         f"--volume={folder / 'pip.conf'}:/etc/pip.conf:ro",
         *(f"--volume={each}:{each}:ro" for each in sorted(local) if Path(each).exists()),
