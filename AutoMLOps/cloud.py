@@ -4,11 +4,14 @@ A role is bound to the one resource that it is needed on, and to the project onl
 """
 
 import ast
+import base64
+import json
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 
+from . import cron
 from .model import Origin, Pipeline
 from .nouns import noun, replace
 from .settings import Settings
@@ -153,6 +156,32 @@ class Service:
 
 
 @noun
+class Schedule:
+    """What asks the service for runs by the clock: a job of Cloud Scheduler, which each pipeline has for itself.
+
+    Its message names the pipeline alone: the values of a run are those of what was released last.
+    """
+
+    name: str
+    location: str
+    cron: str
+    time_zone: str
+    pipeline: str
+    why: str
+    costs: str
+
+    @property
+    def message(self) -> str:
+        """What it publishes."""
+        return json.dumps({"pipeline": self.pipeline})
+
+    @property
+    def data(self) -> str:
+        """The message as Cloud Scheduler shows it."""
+        return base64.b64encode(self.message.encode()).decode()
+
+
+@noun
 class Binding:
     """A role that an account has on something: `name` is that of the project, registry, bucket, account or secret.
 
@@ -205,6 +234,7 @@ class Resources:
     role: Role | None
     trigger: Trigger | None
     service: Service | None
+    schedule: Schedule | None
     bindings: tuple[Binding, ...]
     expected: tuple[Binding, ...]
     owed: tuple[Binding, ...]
@@ -238,6 +268,7 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
     components = bool(pipeline.components or settings.own_images)
     builds = components or service is not None
     trigger = None if settings.run_local else _trigger(settings, builds)
+    schedule = _schedule(settings, pipeline) if service and settings.schedule else None
     runner = _runner(settings)
     builder = _builder(settings, pipeline, builds) if builds or trigger else None
     starter = service.submitter if service else builder if trigger else None
@@ -251,7 +282,7 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
     return Resources(
         project=settings.project_id,
         pipeline=pipeline.name,
-        apis=_apis(extras, trigger, service, builds),
+        apis=_apis(extras, trigger, service, schedule, builds),
         registry=_registry(settings) if builds else None,
         bucket=_bucket(settings, builds, trigger),
         runner=runner,
@@ -259,6 +290,7 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
         role=_starter("the service" if service else "a build look up images and") if trigger else None,
         trigger=trigger,
         service=service,
+        schedule=schedule,
         bindings=tuple(sorted(bindings, key=lambda each: list(On).index(each.on))),
         expected=tuple(_operating(settings, runner, builder if components else None)),
         owed=tuple(_owed(settings, pipeline, runner, settings.builder(pipeline.name), extras, starter)),
@@ -327,7 +359,9 @@ def _called(module: ast.Module) -> Iterator[str]:
 # ------------------------------------------------------------------------------- what there is to be
 
 
-def _apis(extras: tuple[str, ...], trigger: Trigger | None, service: Service | None, builds: bool) -> tuple[Api, ...]:
+def _apis(
+    extras: tuple[str, ...], trigger: Trigger | None, service: Service | None, schedule: Schedule | None, builds: bool
+) -> tuple[Api, ...]:
     apis = {
         "cloudresourcemanager": "says who may do what in the project",
         "aiplatform": "runs the pipeline",
@@ -346,6 +380,8 @@ def _apis(extras: tuple[str, ...], trigger: Trigger | None, service: Service | N
         apis["secretmanager"] = f"keeps what Cloud Build needs to read from {trigger.host}"
     if service:
         apis |= {"pubsub": "carries what asks for runs", "run": "runs the service that starts them"}
+    if schedule:
+        apis["cloudscheduler"] = "asks for runs by the clock"
     return tuple(Api(name=f"{name}.googleapis.com", why=apis[name]) for name in sorted(apis))
 
 
@@ -444,6 +480,20 @@ def _service(settings: Settings) -> Service:
         dead_letters=dead,
         why="starts the runs that messages ask for",
         costs="nothing while nobody asks: it goes down to no instance",
+    )
+
+
+def _schedule(settings: Settings, pipeline: Pipeline) -> Schedule:
+    """Nobody is given a role for it: Cloud Scheduler publishes by its own agent's, to any topic of its project."""
+    line = settings.schedule or ""
+    return Schedule(
+        name=settings.schedule_id,
+        location=settings.schedule_location,
+        cron=line,
+        time_zone=settings.schedule_time_zone,
+        pipeline=pipeline.name,
+        why=f"asks for a run {cron.in_words(line)}, by the clocks of {settings.schedule_time_zone}",
+        costs="Cloud Scheduler's fee for a job, by the month, paused or not; three of a billing account are free",
     )
 
 
@@ -630,7 +680,12 @@ def authority(settings: Settings, builds: bool = True) -> tuple[Authority, ...]:
     """
     served = settings.has_service
     making = (each for each in _MAKING if builds or served or each.on != "registry")
-    return (*making, *(() if settings.run_local else _triggering(settings)), *(_SERVING if served else ()))
+    return (
+        *making,
+        *(() if settings.run_local else _triggering(settings)),
+        *(_SERVING if served else ()),
+        *(_SCHEDULING if served and settings.schedule else ()),
+    )
 
 
 _MAKING = (
@@ -736,5 +791,14 @@ _SERVING = (
         role="roles/run.admin",
         permissions=tuple(f"run.services.{verb}" for verb in ("create", "get", *_POLICIES)),
         why="makes the service and says who may call it",
+    ),
+)
+
+_SCHEDULING = (
+    Authority(
+        on="schedule",
+        role="roles/cloudscheduler.admin",
+        permissions=tuple(f"cloudscheduler.jobs.{verb}" for verb in ("create", "get", "update")),
+        why="makes the schedule",
     ),
 )

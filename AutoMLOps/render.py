@@ -605,6 +605,8 @@ def _made(resources: cloud.Resources) -> Iterator[tuple[str, ...]]:
         yield f"service {_md(service.name)} on Cloud Run ({service.location})", service.why, service.costs
         for topic in (service.topic, service.dead_letters):
             yield f"topic {_md(topic.name)}, subscription {_md(topic.subscription)}", topic.why, topic.costs
+    if schedule := resources.schedule:
+        yield f"schedule {_md(schedule.name)} ({schedule.location}): {_md(schedule.cron)}", schedule.why, schedule.costs
 
 
 def _roles(bindings: tuple[cloud.Binding, ...]) -> Iterator[tuple[str, ...]]:
@@ -674,6 +676,7 @@ def _names(resources: cloud.Resources) -> str:
     if service := resources.service:
         topics = (service.topic, service.dead_letters)
         names += dict.fromkeys((service.name, *(name for each in topics for name in (each.name, each.subscription))))
+    names += [resources.schedule.name] if resources.schedule else []
     return "|".join(map(_plainly, names))
 
 

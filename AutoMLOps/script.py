@@ -88,6 +88,10 @@ def disagreements(folder: str, script: str, settings: Settings) -> Iterator[Prob
         "SERVICE_LOCATION": settings.cloud_run_location,
         "TOPIC": settings.topic,
         "INGRESS": settings.ingress,
+        "SCHEDULE": settings.schedule_id if settings.schedule else "",
+        "SCHEDULE_LOCATION": settings.schedule_location,
+        "CRON": settings.schedule or "",
+        "TIME_ZONE": settings.schedule_time_zone,
     }
     hint = "call generate() again to bring them together, or change one of them"
     for name, said in assignments(path.read_text(encoding="utf-8")):

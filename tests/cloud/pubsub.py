@@ -49,7 +49,7 @@ def forward(world: World, message: JSON, subscription: str, tries: int, project:
         f"{source}TopicPublishTime": sent.isoformat(timespec="milliseconds"),
     }
     wrapped = {"data": message["data"], "attributes": {**message.get("attributes", {}), **added}}
-    (given,) = _keep(world, world.canonical(found["deadLetterPolicy"]["deadLetterTopic"]), [wrapped])
+    (given,) = put(world, world.canonical(found["deadLetterPolicy"]["deadLetterTopic"]), [wrapped])
     return given
 
 
@@ -79,10 +79,10 @@ def delete_topic(call: Call, name: str) -> Answer:
 @answers(f"POST {PS}/v1/{{name={TOPIC}}}:publish", needs="pubsub.topics.publish")
 def publish(call: Call, name: str) -> JSON:
     call.find(name)
-    return {"messageIds": _keep(call.world, name, call.body["messages"])}
+    return {"messageIds": put(call.world, name, call.body["messages"])}
 
 
-def _keep(world: World, topic: str, messages: list[JSON]) -> list[str]:
+def put(world: World, topic: str, messages: list[JSON]) -> list[str]:
     """Puts messages into a topic; their ids."""
     project, short = topic.split("/")[1], topic.split("/")[3]
     kept = world.resources.setdefault(f"messages/{project}/{short}", {"messages": []})["messages"]

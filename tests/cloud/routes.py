@@ -15,7 +15,7 @@ ALWAYS_ON = frozenset(
     f"{api}.googleapis.com" for api in "cloudresourcemanager serviceusage cloudbilling oauth2".split()
 )
 TITLES = {
-    "aiplatform": "Vertex AI API", "artifactregistry": "Artifact Registry API", "cloudbuild": "Cloud Build API",
+    "aiplatform": "Vertex AI API", "artifactregistry": "Artifact Registry API", "cloudbuild": "Cloud Build API", "cloudscheduler": "Cloud Scheduler API",
     "iam": "Identity and Access Management (IAM) API", "pubsub": "Cloud Pub/Sub API", "run": "Cloud Run Admin API",
     "secretmanager": "Secret Manager API", "sourcerepo": "Cloud Source Repositories API",
     "storage": "Cloud Storage JSON API",

@@ -126,7 +126,7 @@ class World:
     def picture(self) -> JSON:
         """All of it that two runs can agree on: no dates, no etags, no numbers that are drawn; of objects, what they hold."""
         drawn = set(
-            "createTime updateTime timeCreated updated etag uniqueId oauth2ClientId generation metageneration id md5Hash crc32c startTime endTime jobDetail".split()
+            "createTime updateTime timeCreated updated etag uniqueId oauth2ClientId generation metageneration id md5Hash crc32c startTime endTime jobDetail userUpdateTime scheduleTime lastAttemptTime".split()
         )
         return {
             "services": {project.id: sorted(project.services) for project in self.projects.values()},

@@ -354,12 +354,12 @@ recorded() {
     || absent "$found/record.errors" || stop "reading the records in the bucket" "$found/record.errors" bucket
 }
 
-# drop    takes away what this pipeline made once and nothing above asks for now: roles, a trigger, the service and its
-# topics. What pipelines share stays while another one is there.
+# drop    takes away what this pipeline made once and nothing above asks for now: a schedule, roles, a trigger, the service
+# and its topics. What pipelines share stays while another one is there.
 drop() {
   local line kind name location role member
   touch "$found/asked"
-  for kind in '(project|registry|bucket|account|secret|topic|subscription|service)-role' trigger subscription service topic; do
+  for kind in schedule '(project|registry|bucket|account|secret|topic|subscription|service)-role' trigger subscription service topic; do
     grep -E "^[{]\"kind\": \"$kind\"" "$MADE" | grep -F "\"project\": \"$PROJECT\"" | grep -vxF -f "$found/asked" || :
   done >"$found/needless"
   while IFS= read -r line <&3; do
@@ -367,6 +367,8 @@ drop() {
     IFS='"' read -r _ _ _ kind _ _ _ name _ _ _ location _ _ _ role _ _ _ member _ <<<"$line"
     if [[ $kind == trigger ]]; then
       set -- trigger "$name" gcloud builds triggers delete "$name" --region="$location"
+    elif [[ $kind == schedule ]]; then
+      set -- schedule "$name" unschedule "$name" "$location" "$PIPELINE"
     elif [[ $kind == service ]]; then
       set -- service "$name" gcloud run services delete "$name" --region="$location"
     elif [[ $kind == topic || $kind == subscription ]]; then

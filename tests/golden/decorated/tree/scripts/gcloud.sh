@@ -55,7 +55,7 @@ lacked() {
     echo storage.buckets.get # whatever gcloud guesses beside that
   else
     sed 's/(gcloud[^)]*)//' "$1" \
-      | grep -owE '(artifactregistry|cloudbuild|iam|pubsub|resourcemanager|run|secretmanager|serviceusage|source|storage)([.][a-zA-Z]+){2}' \
+      | grep -owE '(artifactregistry|cloudbuild|cloudscheduler|iam|pubsub|resourcemanager|run|secretmanager|serviceusage|source|storage)([.][a-zA-Z]+){2}' \
       | grep -vE 'googleapis|gserviceaccount|developers' | head -n 1 || :
   fi
 }
@@ -133,6 +133,19 @@ plausible() {
   grep -F '"project": "'"$PROJECT"'"' \
     | grep -E '"name": "(example[.]com:my-project|words-it-s-quoted-gcs-whoami-id-braces-jinja-raw-back|vertex-mlops-af|my-own-bucket|runner-of-it@my-project[.]example[.]com[.]iam[.]gserviceaccount[.]com|words-it-s-quot-9918f0-builder@my-project[.]example[.]com[.]iam[.]gserviceaccount[.]com)"' \
     | grep -E '"member": "(|serviceAccount:(runner-of-it@my-project[.]example[.]com[.]iam[.]gserviceaccount[.]com|words-it-s-quot-9918f0-builder@my-project[.]example[.]com[.]iam[.]gserviceaccount[.]com))"' || :
+}
+
+# unschedule NAME LOCATION PIPELINE --project=PROJECT    deletes a schedule of a pipeline; one of that name that says it is
+# another's is not the one that was meant.
+unschedule() {
+  local whose
+  whose=$(gcloud scheduler jobs describe "$1" --location="$2" --format='value(pubsubTarget.attributes.automlops-pipeline)' \
+    "$4") || return
+  if [[ -n $whose && $whose != "$3" ]]; then
+    echo "not found: $1 is of the pipeline $whose by now" >&2
+    return 1
+  fi
+  gcloud scheduler jobs delete "$1" --location="$2" "$4"
 }
 
 # policy VERB ON NAME LOCATION ...    gcloud's command for who may do what on something.

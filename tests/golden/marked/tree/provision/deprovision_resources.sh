@@ -63,9 +63,10 @@ label() {
 # believed    of lines that only the bucket's records have, where a step can write, those that the things themselves
 # do not belie. What says nothing of itself is taken away only where .automlops/made says so, too.
 believed() {
-  local line name
+  local line name location
   while IFS= read -r line; do
     name=$(cut -d '"' -f 8 <<<"$line")
+    location=$(cut -d '"' -f 12 <<<"$line")
     echo automlops >"$found/label"
     case $line in
       '{"kind": "registry",'*)
@@ -77,7 +78,11 @@ believed() {
         if grep -qxE "$TITLES" "$found/label"; then echo automlops >"$found/label"; else : >"$found/label"; fi
         ;;
       '{"kind": "service",'*)
-        label service metadata.labels.managed-by gcloud run services describe "$name" --region="$(cut -d '"' -f 12 <<<"$line")"
+        label service metadata.labels.managed-by gcloud run services describe "$name" --region="$location"
+        ;;
+      '{"kind": "schedule",'*)
+        label schedule pubsubTarget.attributes.automlops-pipeline gcloud scheduler jobs describe "$name" --location="$location"
+        if [[ $line == *"\"pipeline\": \"$(<"$found/label")\"}" ]]; then echo automlops >"$found/label"; else : >"$found/label"; fi
         ;;
       '{"kind": "topic",'*) label topic labels.managed-by gcloud pubsub topics describe "$name" ;;
       '{"kind": "subscription",'*) label topic labels.managed-by gcloud pubsub subscriptions describe "$name" ;;
@@ -133,6 +138,9 @@ take_away() {
     pipeline) ;;
     service) remove service service "$name" gcloud run services delete "$name" --region="$location" ;;
     topic | subscription) remove topic "$kind" "$name" gcloud pubsub "${kind}s" delete "$name" ;;
+    schedule)
+      remove schedule schedule "$name" unschedule "$name" "$location" "${BASH_REMATCH[8]}"
+      ;;
     trigger) remove trigger trigger "$name" gcloud builds triggers delete "$name" --region="$location" ;;
     repository)
       if [[ $location == */connections/* ]]; then

@@ -33,6 +33,10 @@ TOPIC=automlops-runs
 SUBSCRIPTION=automlops-runs-push
 DEAD_LETTERS=automlops-runs-dead-letters
 LETTERBOX=automlops-runs-dead-letters
+SCHEDULE=AutoMLOps-schedule
+SCHEDULE_LOCATION=us-central1
+CRON='0 6 * * 1'
+TIME_ZONE=Europe/Berlin
 
 # shellcheck source=provision/making.sh
 source provision/making.sh
@@ -319,6 +323,69 @@ served() {
   pushing
 }
 
+# ---- The schedule: a job of Cloud Scheduler, which publishes to the topic what asks for a run
+
+MESSAGE='{"pipeline": "words"}'
+SHOWN=eyJwaXBlbGluZSI6ICJ3b3JkcyJ9 # the message, as Cloud Scheduler says it
+# What is asked about it, and the answer that is hoped for, but for the first word, which is whether it is paused.
+SCHEDULED=state,pubsubTarget.attributes.managed-by,pubsubTarget.attributes.automlops-pipeline,pubsubTarget.data
+SCHEDULED=$SCHEDULED,pubsubTarget.topicName,schedule,timeZone,retryConfig.retryCount
+MEANT="automlops|$PIPELINE|$SHOWN|projects/$PROJECT/topics/$TOPIC|$CRON|$TIME_ZONE|3"
+
+# schedules VERB ATTRIBUTES ...    makes or changes it.
+schedules() {
+  gcloud scheduler jobs "$1" pubsub "$SCHEDULE" --location="$SCHEDULE_LOCATION" --schedule="$CRON" \
+    --time-zone="$TIME_ZONE" --topic="projects/$PROJECT/topics/$TOPIC" --message-body="$MESSAGE" \
+    --max-retry-attempts=3 "--$2=managed-by=automlops,automlops-pipeline=$PIPELINE" "${@:3}"
+}
+
+# still_paused --project=PROJECT    pauses it, unless changing it has left it paused.
+still_paused() {
+  local state
+  state=$(gcloud scheduler jobs describe "$SCHEDULE" --location="$SCHEDULE_LOCATION" --format='value(state)' "$1") || return
+  [[ $state == PAUSED ]] || gcloud scheduler jobs pause "$SCHEDULE" --location="$SCHEDULE_LOCATION" "$1"
+}
+
+schedule() {
+  local why='asks for a run at 06:00 on Monday, by the clocks of Europe/Berlin' line state
+  line=$(entry schedule "$SCHEDULE" "$SCHEDULE_LOCATION" false)
+  asked "$line"
+  state=$(cut -d '|' -f 1 "$found/schedule")
+  [[ $state != PAUSED ]] || why='somebody paused it, and it stays so until somebody resumes it'
+  if [[ -z $state ]]; then
+    make schedule "the schedule $SCHEDULE" "$line" schedules create attributes \
+      --description='Made by AutoMLOps: asks for runs of words'
+    said created schedule "$SCHEDULE" "$why"
+  elif [[ $(<"$found/schedule") == "ENABLED|$MEANT" || $(<"$found/schedule") == "PAUSED|$MEANT" ]]; then
+    ours "$line" || :
+    said kept schedule "$SCHEDULE" "$why"
+  else
+    change schedule "changing the schedule $SCHEDULE" schedules update update-attributes
+    [[ $state != PAUSED ]] || change schedule "leaving the schedule $SCHEDULE paused" still_paused
+    said changed schedule "$SCHEDULE" "$why"
+  fi
+}
+
+# One of that name that is not this pipeline's is left alone, and nothing else is made. It is this pipeline's if it says
+# so, or if it says nothing and the record has it.
+unoccupied() {
+  local line theirs remedy='choose another schedule_name, or a naming_prefix'
+  line=$(entry schedule "$SCHEDULE" "$SCHEDULE_LOCATION" false)
+  [[ -s $found/schedule ]] || return 0
+  theirs=$(cut -d '|' -f 3 "$found/schedule")
+  [[ $theirs != "$PIPELINE" ]] || return 0
+  [[ -n $theirs ]] || ! grep -qxF "$line" "$MADE" || return 0
+  theirs=${theirs:+the pipeline $theirs}
+  if [[ -n ${PLAN-} ]]; then
+    asked "$line"
+    said needed schedule "$SCHEDULE" "one of that name is of ${theirs:-somebody else}: $remedy"
+    touch "$found/occupied"
+    return
+  fi
+  printf 'there is one of that name already, of %s: %s\n' "${theirs:-somebody else}" "$remedy" >"$found/schedule.errors"
+  stop "making the schedule $SCHEDULE" "$found/schedule.errors" schedule
+}
+
 # ---- Who may do what: each policy read once, then given what it lacks
 
 bucket_roles() {
@@ -401,6 +468,7 @@ want aiplatform.googleapis.com 'runs the pipeline'
 want artifactregistry.googleapis.com 'keeps the images'
 want cloudbuild.googleapis.com 'builds the images'
 want cloudresourcemanager.googleapis.com 'says who may do what in the project'
+want cloudscheduler.googleapis.com 'asks for runs by the clock'
 want iam.googleapis.com 'knows the service accounts'
 want pubsub.googleapis.com 'carries what asks for runs'
 want run.googleapis.com 'runs the service that starts them'
@@ -414,11 +482,15 @@ begin trigger see trigger trigger gcloud builds triggers describe "$TRIGGER" --r
 begin connection look connection repository gcloud builds connections list --region="$TRIGGER_LOCATION" \
   --filter="name~/connections/$CONNECTION\$" \
   --format='value[separator=" "](installationState.stage,installationState.actionUri)'
+needs cloudscheduler.googleapis.com
+begin schedule see schedule schedule gcloud scheduler jobs describe "$SCHEDULE" --location="$SCHEDULE_LOCATION" \
+  --format="value[separator='|']($SCHEDULED)"
 needs iam.googleapis.com
 await ahead-bucket ahead-project ahead-registry ahead-account-4 ahead-account-5 ahead-topic-6 ahead-topic-7 ahead-subscription ahead-service
 begin accounts accounts "$RUNNER" "$BUILDER" "$SUBMITTER" "$INVOKER"
-await trigger
+await trigger schedule
 unclaimed
+unoccupied
 
 # So that those who share something with it see it.
 record "$(entry pipeline "$PIPELINE" "" false)"
@@ -479,6 +551,10 @@ await roles-project roles-registry roles-account-3 roles-account-4 roles-secret-
 connection
 repository
 [[ -e $found/claimed ]] || trigger
+
+# ---- What the clock starts
+
+[[ -e $found/occupied ]] || schedule
 
 drop
 keep_record

@@ -1,0 +1,227 @@
+"""A schedule by Cloud Scheduler, from go() to a run by the clock and back: in the stand-in cloud."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import test_service_cloud as service
+from cloud import pubsub, scheduler, vault, vertex
+from cloud.standin import PROJECT, Cloud
+from launches import VALUES, Called, caller
+from test_service_cloud import DEPROVISION, PROVISION, run
+
+pytest_plugins = ["cloud.fixture"]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
+
+REMOTE = service.REMOTE
+HOST = "cloudscheduler.googleapis.com"
+PARENT = f"projects/{PROJECT}/locations/us-central1/jobs"
+JOB = f"{PARENT}/AutoMLOps-schedule"
+CI = f"run_local=False, source_repo_secrets={service.SECRETS!r}"
+MONDAYS = "schedule='0 6 * * 1', schedule_time_zone='Europe/Berlin'"
+THEIRS = {
+    "name": JOB, "schedule": "0 0 * * *", "timeZone": "Etc/UTC", "state": "ENABLED",
+    "pubsubTarget": {"topicName": f"projects/{PROJECT}/topics/automlops-runs", "data": "e30=",
+                     "attributes": {"managed-by": "automlops", "automlops-pipeline": "beer"}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def call(cloud: Cloud, tmp_path: Path) -> Called:
+    """Calls AutoMLOps in a work tree that is to be pushed to GitHub."""
+    cloud.host(REMOTE)
+    vault.keep(cloud.state, "pat")
+    for words in ("init --quiet --initial-branch=main", f"remote add origin {REMOTE}", "config user.name Dev",
+                  "config user.email dev@example.test"):  # fmt: skip
+        assert cloud.run("git", "-C", str(tmp_path), *words.split()).returncode == 0
+    return caller(cloud, tmp_path)
+
+
+def generate(call: Called, more: str = MONDAYS) -> None:
+    given = f"{PROJECT!r}, {VALUES!r}, notebook='work.py', {CI}, {more}"
+    assert call(f"[AutoMLOps.generate({given}), 1][1]") == 1
+
+
+def rows(said: str, kind: str) -> list[list[str]]:
+    """What a script said of all things of a kind: its fate, its name."""
+    return [[line.split()[0], line.split()[2]] for line in said.splitlines() if line.split()[1:2] == [kind]]
+
+
+def written(cloud: Cloud, since: int) -> list[str]:
+    return cloud.writes()[since:]
+
+
+def job(cloud: Cloud) -> dict[str, Any]:
+    found: dict[str, Any] = cloud.state.resources[JOB]
+    return found
+
+
+def test_a_schedule_is_made_once_changed_by_one_request_and_taken_away(
+    cloud: Cloud, call: Called, tmp_path: Path
+) -> None:
+    generate(call)
+    codebase, before = tmp_path / "AutoMLOps", cloud.state.picture()
+    plan = call("[[each.fate, each.kind, each.name, each.why] for each in AutoMLOps.plan().rows]")
+    assert ["create", "schedule", "AutoMLOps-schedule",
+            "asks for a run at 06:00 on Monday, by the clocks of Europe/Berlin"] in plan  # fmt: skip
+    assert cloud.writes() == []
+
+    said = run(cloud, codebase, PROVISION)
+    assert rows(said, "schedule") == [["created", "AutoMLOps-schedule"]]
+    target = job(cloud)["pubsubTarget"]
+    assert [job(cloud)["schedule"], job(cloud)["timeZone"], job(cloud)["state"]] == [
+        "0 6 * * 1",
+        "Europe/Berlin",
+        "ENABLED",
+    ]
+    assert target["topicName"] == f"projects/{PROJECT}/topics/automlops-runs"
+    assert json.loads(base64.b64decode(target["data"])) == {"pipeline": "words"}
+
+    writes, picture = len(cloud.writes()), cloud.state.picture()
+    assert rows(run(cloud, codebase, PROVISION), "schedule") == [["kept", "AutoMLOps-schedule"]]
+    assert written(cloud, writes) == [] and cloud.state.picture() == picture
+
+    generate(call, "schedule='30 7 * * MON-FRI'")
+    assert rows(run(cloud, codebase, PROVISION, PLAN="1"), "schedule") == [["change", "AutoMLOps-schedule"]]
+    assert rows(run(cloud, codebase, PROVISION), "schedule") == [["changed", "AutoMLOps-schedule"]]
+    assert written(cloud, writes) == [f"PATCH {HOST}/v1/{JOB}"]
+    assert job(cloud)["schedule"] == "30 7 * * MON-FRI"
+
+    writes = len(cloud.writes())
+    generate(call, "schedule=None, submission_service=True")
+    assert rows(run(cloud, codebase, PROVISION, PLAN="1"), "schedule") == [["remove", "AutoMLOps-schedule"]]
+    assert JOB in cloud.state.resources and written(cloud, writes) == []
+    assert rows(run(cloud, codebase, PROVISION), "schedule") == [["removed", "AutoMLOps-schedule"]]
+    assert [line for line in written(cloud, writes) if HOST in line] == [f"DELETE {HOST}/v1/{JOB}"]
+    assert JOB not in cloud.state.resources
+    assert not [
+        line for line in run(cloud, codebase, PROVISION).splitlines() if line.startswith(("created", "removed"))
+    ]
+
+    generate(call)
+    run(cloud, codebase, PROVISION)
+    assert rows(run(cloud, codebase, DEPROVISION, DELETE_DATA="1"), "schedule") == [["removed", "AutoMLOps-schedule"]]
+    left = set(cloud.state.resources) - set(before["resources"])
+    assert left == {f"projects/{PROJECT}/roles/automlops_starts_runs"}
+
+
+def test_a_paused_schedule_stays_paused_whatever_else_changes(cloud: Cloud, call: Called, tmp_path: Path) -> None:
+    generate(call)
+    codebase = tmp_path / "AutoMLOps"
+    run(cloud, codebase, PROVISION)
+    job(cloud)["state"] = "PAUSED"
+    writes = len(cloud.writes())
+    said = run(cloud, codebase, PROVISION)
+    assert "kept     schedule   AutoMLOps-schedule (somebody paused it, and it stays so" in said
+    assert written(cloud, writes) == []
+    generate(call, "schedule='30 7 * * MON-FRI'")
+    run(cloud, codebase, PROVISION)
+    assert [job(cloud)["state"], job(cloud)["schedule"]] == ["PAUSED", "30 7 * * MON-FRI"]
+    assert written(cloud, writes) == [f"PATCH {HOST}/v1/{JOB}"]
+
+
+def test_the_schedule_of_another_pipeline_is_refused_before_anything_is_made(
+    cloud: Cloud, call: Called, tmp_path: Path
+) -> None:
+    generate(call)
+    codebase = tmp_path / "AutoMLOps"
+    cloud.state.enable("cloudscheduler", "cloudbuild", project=PROJECT)
+    cloud.state.resources[JOB] = {**THEIRS}
+    plan = call("[[each.kind, each.why] for each in AutoMLOps.plan().rows if each.fate == 'needed']")
+    assert [
+        "schedule",
+        "one of that name is of the pipeline beer: choose another schedule_name, or a naming_prefix",
+    ] in plan
+    said = call("str(AutoMLOps.provision())")
+    assert "there is one of that name already, of the pipeline beer" in said
+    assert "choose another schedule_name, or a naming_prefix" in said
+    assert cloud.state.resources[JOB] == THEIRS
+    assert not [line for line in cloud.writes() if "services:batchEnable" not in line]
+
+    generate(call, f"{MONDAYS}, schedule_name='words-on-mondays'")
+    run(cloud, codebase, PROVISION)
+    assert f"{PARENT}/words-on-mondays" in cloud.state.resources and cloud.state.resources[JOB] == THEIRS
+
+
+def test_one_that_became_another_pipeline_s_is_neither_dropped_nor_taken_away(
+    cloud: Cloud, call: Called, tmp_path: Path
+) -> None:
+    generate(call)
+    codebase = tmp_path / "AutoMLOps"
+    run(cloud, codebase, PROVISION)
+    cloud.state.resources[JOB] = {**THEIRS}
+    assert "of the pipeline beer" in call("str(AutoMLOps.provision())")
+    assert rows(run(cloud, codebase, DEPROVISION, DELETE_DATA="1"), "schedule") == [["gone", "AutoMLOps-schedule"]]
+    assert cloud.state.resources[JOB] == THEIRS
+
+    del cloud.state.resources[JOB]
+    run(cloud, codebase, PROVISION)
+    cloud.state.resources[JOB] = {**THEIRS}
+    generate(call, "schedule=None")
+    run(cloud, codebase, PROVISION)
+    assert cloud.state.resources[JOB] == THEIRS
+
+
+def test_whoever_provisions_needs_one_role_more_and_is_told_which(cloud: Cloud, call: Called, tmp_path: Path) -> None:
+    generate(call)
+    codebase = tmp_path / "AutoMLOps"
+    run(cloud, codebase, PROVISION)
+    generate(call, "schedule='30 7 * * MON-FRI'")
+    dev = "dev@example.test"
+    for role in ("viewer", "storage.objectViewer", "serviceusage.serviceUsageConsumer"):
+        cloud.state.grant(dev, f"roles/{role}", on=f"projects/{PROJECT}")
+    done = cloud.run(codebase / PROVISION, cwd=codebase, as_=dev, env=service.HURRIED)
+    assert done.returncode == 1 and "stopped at: changing the schedule AutoMLOps-schedule" in done.stderr, done.stderr
+    assert "if it is for want of cloudscheduler.jobs.update, roles/cloudscheduler.admin has it" in done.stderr
+
+
+def test_by_the_clock_the_released_pipeline_runs_with_the_values_of_then(
+    cloud: Cloud, call: Called, tmp_path: Path
+) -> None:
+    generate(call)
+    codebase = tmp_path / "AutoMLOps"
+    run(cloud, codebase, PROVISION)
+    assert call("(lambda done: done.fresh)(AutoMLOps.deploy(notebook='work.py'))") is True
+    cloud.settle()
+    after_push = len(pubsub.published(cloud.state, "automlops-runs"))
+    assert scheduler.fire(cloud.state, "AutoMLOps-schedule")
+    assert outcome(cloud, codebase, after_push) == {"Output": 3}
+
+    values = codebase / "pipelines/runtime_parameters/pipeline_parameter_values.json"
+    values.write_text(json.dumps({"word": "good", "times": 5}))
+    assert call("(lambda done: done.fresh)(AutoMLOps.deploy(notebook='work.py'))") is True
+    cloud.settle()
+    after_push = len(pubsub.published(cloud.state, "automlops-runs"))
+    assert scheduler.fire(cloud.state, "AutoMLOps-schedule")
+    assert outcome(cloud, codebase, after_push) == {"Output": 5}
+
+    job(cloud)["state"] = "PAUSED"
+    assert not scheduler.fire(cloud.state, "AutoMLOps-schedule")
+
+
+def outcome(cloud: Cloud, codebase: Path, since: int) -> Any:
+    """What the one run came to that the messages since then asked for."""
+    (message,) = pubsub.published(cloud.state, "automlops-runs")[since:]
+    ((status, said),) = service.delivered(cloud, codebase, [message])
+    assert (status, said["outcome"]) == (200, "started"), said
+    cloud.settle()
+    return vertex.outputs(cloud.state, said["job"])["count"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"schedule": '0 0 * * "$(id)"'},
+        {"schedule": "0 6 * * 1", "schedule_time_zone": "$(id)"},
+        {"schedule": "0 6 * * 1", "schedule_name": "`id`"},
+        {"schedule": "0 6 * * 1", "schedule_location": "us-central1; id"},
+    ],
+)
+def test_hostile_values_are_one_error_and_nothing_is_written(
+    cloud: Cloud, call: Called, tmp_path: Path, given: dict[str, str]
+) -> None:
+    said = call(f"str(AutoMLOps.generate({PROJECT!r}, {VALUES!r}, notebook='work.py', {CI}, **{given!r}))")
+    assert said.startswith("BadInput: 1 problem, nothing was written:") and list(given)[-1] in said
+    assert not (tmp_path / "AutoMLOps").exists() and not cloud.requests
