@@ -13,6 +13,7 @@
     AutoMLOps.go(project_id="my-project", pipeline_params={...})        # all the way to a run on Vertex AI
     AutoMLOps.status()                                                  # how things stand there
     AutoMLOps.runs()                                                    # the rehearsals so far
+    AutoMLOps.schedules.list()                                          # what starts runs by the clock
 
 Each of these has help of its own: `AutoMLOps.generate?` in a notebook, `help(AutoMLOps.generate)` elsewhere. A notebook
 that knows nothing of decorators marks its cells with %%define_imports and %%define_component instead: see
@@ -30,6 +31,7 @@ from .errors import AutoMLOpsError, BadInput, RunFailed, ScriptFailed, StepFaile
 from .marks import OUTPUT_DIR, clear_cache, component, makeComponent, makePipeline, pipeline
 
 if TYPE_CHECKING:
+    from . import schedules as schedules
     from .api import generate as generate
     from .deploying import deploy as deploy
     from .deploying import run as run
@@ -69,6 +71,7 @@ __all__ = [
     "rehearse",
     "run",
     "runs",
+    "schedules",
     "status",
 ]
 
@@ -97,6 +100,8 @@ GONE = {
 
 def __getattr__(name: str) -> Any:
     """The verbs load what they need when they are first used: importing stays quick."""
+    if name == "schedules":
+        return import_module(".schedules", __name__)
     if name in VERBS:
         return globals().setdefault(name, getattr(import_module(f".{VERBS[name]}", __name__), name))
     if name in GONE:

@@ -202,6 +202,22 @@ def _status(given: argparse.Namespace) -> object:
     return watching.stood(given.output_dir)
 
 
+def _schedules(given: argparse.Namespace) -> object:
+    from . import schedules
+
+    if given.does != "update" and (given.schedule or given.schedule_time_zone):
+        hint = "write: automlops schedules update --schedule CRON"
+        raise BadInput([Problem(message=f"schedules {given.does} changes no time", hint=hint)], "nothing was done")
+    match given.does:
+        case "pause" | "resume":
+            return schedules.turned(given.output_dir, pausing=given.does == "pause")
+        case "update":
+            return schedules.updated(given.output_dir, given.schedule, given.schedule_time_zone)
+        case "delete":
+            return schedules.deleted(given.output_dir)
+    return schedules.listed(given.output_dir)
+
+
 def _no_settings(given: argparse.Namespace, hint: str, undone: str = "nothing was checked") -> None:
     """Settings are for generating; a codebase that runs as it stands has its own."""
     known = {name: options.option(name) for name in (*CHOICES, *FILES, "project_id", "pipeline")} | PAIRS | LISTS
@@ -285,6 +301,7 @@ VERBS: Mapping[str, Callable[[argparse.Namespace], object]] = {
     "redrive": _redrive,
     "rehearse": _rehearse,
     "runs": _runs,
+    "schedules": _schedules,
     "show": _show,
     "status": _status,
 }

@@ -17,6 +17,7 @@ from .outcomes import Deployed, Launched, Planned, Provisioned, Pushed
 from .overview import Redriven, Status
 from .showing import Shown
 from .timeline import REPORT
+from .timetable import Scheduled, Schedules, document
 
 Document = dict[str, Any]
 SCHEMA = 1  # raised when a key goes away or means something else; keys may be added without
@@ -108,6 +109,11 @@ def _result(result: object) -> Document:
             return {**named(result), "rows": things}
         case Deployed() | Pushed():
             return {"kind": type(result).__name__.lower(), **named(result)}
+        case Schedules():
+            told = {name: getattr(result, name) for name in ("project", "location", "own")}
+            return {**told, "schedules": [document(each) for each in result]}
+        case Scheduled():
+            return {"fate": result.fate, "schedule": document(result.schedule)}
         case Launched():
             parts = {name: getattr(result, name) for name in ("generated", "planned", "provisioned", "deployed")}
             return {name: None if part is None else _result(part) for name, part in parts.items()}

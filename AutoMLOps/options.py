@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from . import settings as settings_
 
+SCHEDULES = ("list", "pause", "resume", "update", "delete")
 SHELLS = ("bash", "zsh", "fish")
 
 # Settings that are a line of text each; the rest have a shape of their own below.
@@ -238,7 +239,17 @@ def _in_the_cloud(verb: Verb) -> None:
     redrive = verb("redrive", "try the dead letters again", words, "[options]", "", "--dry-run", "--limit 1")
     redrive.add_argument("--limit", type=int, metavar="N", help="so many letters at most; default: all of them")
     redrive.add_argument("--dry-run", action="store_true", help="show the letters, and leave them where they are")
-    for each in (plan, provision, deploy, deprovision, status, redrive):
+    words = (
+        "Lists what starts runs by the clock in the codebase's project; pauses, resumes, changes or deletes the"
+        " codebase's own. What update changes lasts until provision: the setting schedule is what it goes by."
+    )
+    ways = ("", "pause", "resume", "update --schedule '30 7 * * MON-FRI'", "list --json")
+    schedules = verb("schedules", "what starts runs by the clock", words, f"[{'|'.join(SCHEDULES)}] [options]", *ways)
+    words = "what to do: %(choices)s (default: %(default)s)"
+    schedules.add_argument("does", nargs="?", choices=SCHEDULES, default="list", metavar="WHAT", help=words)
+    schedules.add_argument("--schedule", metavar="CRON", help="for update: when it is due, as a cron line")
+    schedules.add_argument("--schedule-time-zone", metavar="ZONE", help="for update: by whose clocks")
+    for each in (plan, provision, deploy, deprovision, status, redrive, schedules):
         _folder(each)
         _json(each)
 

@@ -3,9 +3,10 @@
 import os
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from . import codebase, live, preflight, repository, script
+from . import codebase, cron, live, preflight, repository, script
 from .errors import ScriptFailed
 from .outcomes import Planned, Provisioned, Row
 from .settings import Settings
@@ -45,6 +46,7 @@ def planned(output_dir: str | os.PathLike[str] | None) -> Planned:
     checks = (
         *preflight.checks(settings, submits=settings.run_local, builds=codebase.builds(folder)),
         *_pushing(folder, settings),
+        *_due(settings),
     )
     names = {each.name: each.fate for each in checks}
     reached = all(names.get(name) is not preflight.Fate.WRONG for name in ("gcloud", "login", "project"))
@@ -70,6 +72,17 @@ def _pushing(folder: Path, settings: Settings) -> Iterator[preflight.Check]:
     if not problems:
         told = f"the codebase can be pushed to {settings.csr_branch_name} of {settings.remote}"
         yield preflight.Check(name="repository", fate=preflight.Fate.OK, told=told)
+
+
+def _due(settings: Settings) -> Iterator[preflight.Check]:
+    """When runs start by the clock, where they are to: in words, and the next times."""
+    if line := settings.schedule:
+        zone = settings.schedule_time_zone
+        times = cron.next_times(line, zone, datetime.now(UTC), 2)
+        told = f"{line} is {cron.in_words(line)}, by the clocks of {zone}: on " + ", then on ".join(
+            f"{each:%a %d %b %Y at %H:%M}" for each in times
+        )
+        yield preflight.Check(name="schedule", fate=preflight.Fate.OK, told=told)
 
 
 def provision(output_dir: str | os.PathLike[str] | None = None, *, hide_warnings: bool | None = None) -> Provisioned:

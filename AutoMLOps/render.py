@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from . import cloud, graph, mermaid, picture, source
+from . import cloud, cron, graph, mermaid, picture, source
 from .errors import BadInput
 from .model import (
     Artifact,
@@ -609,6 +609,11 @@ def _made(resources: cloud.Resources) -> Iterator[tuple[str, ...]]:
         yield f"schedule {_md(schedule.name)} ({schedule.location}): {_md(schedule.cron)}", schedule.why, schedule.costs
 
 
+def _due(schedule: cloud.Schedule) -> str:
+    """When a schedule asks for runs, in words."""
+    return f"{cron.in_words(schedule.cron)}, by the clocks of {schedule.time_zone}"
+
+
 def _roles(bindings: tuple[cloud.Binding, ...]) -> Iterator[tuple[str, ...]]:
     """Who has which role on what, and why; the person who runs the scripts has no name here."""
     for each in bindings:
@@ -988,6 +993,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "loaded": _loaded,
     "listed": _listed,
     "lists": _lists,
+    "due": _due,
     "made": _made,
     "made_again": _made_again,
     "md": _md,

@@ -18,6 +18,7 @@ WIDTH = 88  # of a line of help, as the page has room for it
 FIRST = (  # in the order in which a person meets them; the others follow
     *("component", "pipeline", "makeComponent", "makePipeline"),
     *("generate", "rehearse", "runs", "go", "plan", "provision", "deploy", "status", "redrive", "deprovision"),
+    *(f"schedules.{verb}" for verb in ("list", "pause", "resume", "update", "delete")),
 )
 SECTIONS = {
     "gcp": "What it has in Google Cloud",
@@ -30,10 +31,12 @@ SECTIONS = {
 
 def calls() -> str:
     """Every public function, its signature and its docstring; and every constant."""
-    public = [name for name in AutoMLOps.__all__ if inspect.isfunction(getattr(AutoMLOps, name))]
+    public = {name: getattr(AutoMLOps, name) for name in AutoMLOps.__all__ if name != "schedules"}
+    public |= {f"schedules.{name}": getattr(AutoMLOps.schedules, name) for name in AutoMLOps.schedules.__all__}
+    public = {name: each for name, each in public.items() if inspect.isfunction(each)}
     constants = {name: getattr(AutoMLOps, name) for name in AutoMLOps.__all__ if type(getattr(AutoMLOps, name)) is str}
     told = [*(name for name in FIRST if name in public), *(name for name in public if name not in FIRST)]
-    lines = [line for name in told for line in _call(name, getattr(AutoMLOps, name))]
+    lines = [line for name in told for line in _call(name, public[name])]
     for name, value in constants.items():
         lines += ["", f"## {name}", "", f"`{value!r}`"]
     return "\n".join(lines)

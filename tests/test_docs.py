@@ -22,7 +22,8 @@ pytest_plugins = ["cloud.fixture"]
 IN_CLOUD = {"docs/cloud.md"}  # pages whose code reaches Google: it runs in the stand-in, and takes a while
 RUN = {page.relative_to(CHECKOUT).as_posix(): page for page in pages.PAGES if any(b.runs for b in pages.blocks(page))}
 ALL = [block for page in pages.PAGES for block in pages.blocks(page)]
-PUBLIC = {name: getattr(AutoMLOps, name) for name in AutoMLOps.__all__ if name != "AutoMLOps"}
+PUBLIC = {name: getattr(AutoMLOps, name) for name in AutoMLOps.__all__ if name not in ("AutoMLOps", "schedules")}
+PUBLIC |= {f"schedules.{name}": getattr(AutoMLOps.schedules, name) for name in AutoMLOps.schedules.__all__}
 OLDER = ("clear_cache", "launchAll", "run")
 UNRUN = 5  # blocks that nobody runs: at most
 PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))

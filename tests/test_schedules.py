@@ -1,14 +1,19 @@
 """Schedules, without a cloud: what a cron line may say, when it is due, and what settings have to be with it."""
 
+import json
+import os
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
+from stubbing import NOTEBOOK
 
-from AutoMLOps import cron
+from AutoMLOps import AutoMLOps, BadInput, ScriptFailed, cron
+from AutoMLOps.cli import main
 from AutoMLOps.settings import Settings, chosen
 
 CI = {"run_local": False, "source_repo_type": "csr"}
@@ -155,3 +160,202 @@ def test_the_schedule_is_named_after_a_prefix_unless_it_has_a_name_of_its_own():
     assert settings().schedule_id == "AutoMLOps-schedule"
     assert settings(naming_prefix="team").schedule_id == "team-schedule"
     assert settings(naming_prefix="team", schedule_name="mondays").schedule_id == "mondays"
+
+
+# ------------------------------------------------------------------------------- AutoMLOps.schedules
+
+# gcloud as far as schedules ask it: what there is stands in jobs.json, what it was told in calls.
+GCLOUD = """#!/usr/bin/env python3
+import json, pathlib, sys
+here = pathlib.Path(__file__).parent
+words = [word for word in sys.argv[1:] if not word.startswith("--")][2:]
+flags = dict(word[2:].partition("=")[::2] for word in sys.argv[1:] if word.startswith("--"))
+jobs = json.loads((here / "jobs.json").read_text())
+verb, name = words[0], words[-1]
+with (here / "calls").open("a") as calls:
+    print(verb, *(f"{key}={flags[key]}" for key in ("schedule", "time-zone") if key in flags), file=calls)
+if fault := (here / "fault").read_text():
+    sys.exit(fault)
+assert flags["project"] == "demo-project" and flags["location"] == "us-central1", flags
+if verb == "list":
+    print(json.dumps(list(jobs.values())))
+elif name not in jobs:
+    sys.exit("ERROR: (gcloud.scheduler.jobs) NOT_FOUND: Job not found.")
+elif verb == "describe":
+    print(json.dumps(jobs[name]))
+elif verb == "delete":
+    del jobs[name]
+else:
+    if verb == "update":
+        jobs[name] |= {"schedule": flags["schedule"], "timeZone": flags["time-zone"]}
+    else:
+        jobs[name]["state"] = {"pause": "PAUSED", "resume": "ENABLED"}[verb]
+(here / "jobs.json").write_text(json.dumps(jobs))
+"""
+JOB = {
+    "name": "projects/demo-project/locations/us-central1/jobs/AutoMLOps-schedule",
+    "schedule": "0 6 * * 1",
+    "timeZone": "Europe/Berlin",
+    "state": "ENABLED",
+    "scheduleTime": "2026-11-30T05:00:00Z",
+    "lastAttemptTime": "2026-11-23T05:00:00.120000Z",
+    "status": {},
+    "pubsubTarget": {"attributes": {"managed-by": "automlops", "automlops-pipeline": "wine"}},
+}
+
+
+class Gcloud:
+    """A gcloud on PATH, with jobs that a test puts there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "gcloud").write_text(GCLOUD)
+        (folder / "gcloud").chmod(0o755)
+        (folder / "fault").write_text("")
+        self.has(JOB)
+
+    def has(self, *jobs: dict[str, object]) -> None:
+        (self.folder / "jobs.json").write_text(json.dumps({str(job["name"]).rpartition("/")[2]: job for job in jobs}))
+
+    @property
+    def writes(self) -> list[str]:
+        calls = self.folder / "calls"
+        found = calls.read_text().splitlines() if calls.exists() else []
+        return [call for call in found if call not in ("list", "describe")]
+
+
+@pytest.fixture
+def gcloud(tmp_path, monkeypatch) -> Gcloud:
+    (tmp_path / "bin").mkdir()
+    made = Gcloud(tmp_path / "bin")
+    monkeypatch.setenv("PATH", os.pathsep.join((str(made.folder), os.environ["PATH"])))
+    monkeypatch.chdir(tmp_path)
+    Path("work.py").write_text(NOTEBOOK)
+    AutoMLOps.generate(
+        project_id="demo-project", notebook="work.py", **CI, schedule="0 6 * * 1", schedule_time_zone="Europe/Berlin"
+    )
+    return made
+
+
+def test_list_tells_of_each_schedule_of_ours_when_it_is_due_and_was(gcloud):
+    other = {**JOB, "name": JOB["name"] + "-2", "state": "PAUSED", "schedule": "*/5 * * * *", "status": {"code": 5}}
+    other["pubsubTarget"] = {"attributes": {"managed-by": "automlops", "automlops-pipeline": "beer"}}
+    gcloud.has(JOB, other, {**JOB, "name": JOB["name"] + "-3", "pubsubTarget": {}})
+    found = AutoMLOps.schedules.list()
+    assert [(each.pipeline, each.state) for each in found] == [("wine", "ENABLED"), ("beer", "PAUSED")]
+    assert [(each.next, each.last) for each in found] == [(1796014800.0, 1795410000.12), (None, 1795410000.12)]
+    lines = str(found).splitlines()
+    assert lines[0] == "demo-project, us-central1: 2 schedules made by AutoMLOps"
+    for said in ("wine", "0 6 * * 1 (at 06:00 on Monday)", "Europe/Berlin", "enabled", "Mon 30 Nov 2026 06:00"):
+        assert said in lines[2]
+    assert "which failed: code 5" in lines[3] and "every fifth minute" in lines[3]
+    page = found._repr_html_()
+    assert 'href="https://console.cloud.google.com/cloudscheduler?project=demo-project"' in page and "<table>" in page
+    gcloud.has()
+    assert str(AutoMLOps.schedules.list()) == "demo-project, us-central1: no schedules made by AutoMLOps"
+    assert gcloud.writes == []
+
+
+def test_pause_and_resume_do_it_once(gcloud):
+    fates = [getattr(AutoMLOps.schedules, verb)().fate for verb in ("resume", "pause", "pause", "resume")]
+    assert fates == ["kept", "paused", "kept", "resumed"]
+    assert gcloud.writes == ["pause", "resume"]
+    assert AutoMLOps.schedules.pause().schedule.next is None
+
+
+def test_update_changes_it_once_and_says_what_the_configs_say(gcloud):
+    done = AutoMLOps.schedules.update("30  7 * * MON-FRI")
+    assert (done.fate, done.schedule.cron, done.schedule.time_zone) == ("changed", "30 7 * * MON-FRI", "Europe/Berlin")
+    assert [str(each) for each in done.warnings] == [
+        "AutoMLOps/configs/defaults.yaml has schedule 0 6 * * 1: provision() goes back to that "
+        "(generate(schedule='30 7 * * MON-FRI') makes it last)"
+    ]
+    assert AutoMLOps.schedules.update("30 7 * * MON-FRI").fate == "kept"
+    assert AutoMLOps.schedules.update(schedule_time_zone="Etc/UTC").schedule.cron == "30 7 * * MON-FRI"
+    back = AutoMLOps.schedules.update("0 6 * * 1", schedule_time_zone="Europe/Berlin")
+    assert back.fate == "changed" and back.warnings == ()
+    assert gcloud.writes == [
+        "update schedule=30 7 * * MON-FRI time-zone=Europe/Berlin",
+        "update schedule=30 7 * * MON-FRI time-zone=Etc/UTC",
+        "update schedule=0 6 * * 1 time-zone=Europe/Berlin",
+    ]
+
+
+def test_delete_takes_it_away_and_says_that_provisioning_makes_it_again(gcloud):
+    done = AutoMLOps.schedules.delete()
+    assert done.fate == "deleted" and "provision() makes it again" in str(done) and gcloud.writes == ["delete"]
+    with pytest.raises(BadInput, match="there is no schedule AutoMLOps-schedule .*provision\\(\\) makes it"):
+        AutoMLOps.schedules.delete()
+
+
+@pytest.mark.parametrize("given", [{}, {"schedule": '0 0 * * "$(id)"'}, {"schedule_time_zone": "$(id)"}])
+def test_update_with_nothing_or_with_nonsense_asks_nobody(gcloud, given):
+    with pytest.raises(BadInput, match="1 problem, nothing was changed"):
+        AutoMLOps.schedules.update(**given)
+    assert not (gcloud.folder / "calls").exists()
+
+
+@pytest.mark.parametrize("whose", [{"managed-by": "automlops", "automlops-pipeline": "beer"}, {}])
+def test_another_s_schedule_is_left_alone(gcloud, whose):
+    gcloud.has({**JOB, "pubsubTarget": {"attributes": whose}})
+    for call in (
+        AutoMLOps.schedules.pause,
+        AutoMLOps.schedules.delete,
+        lambda: AutoMLOps.schedules.update("0 7 * * 1"),
+    ):
+        with pytest.raises(BadInput, match="the schedule AutoMLOps-schedule is of .*, not of wine .*schedule_name"):
+            call()
+    assert gcloud.writes == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("PERMISSION_DENIED: lacks IAM permission cloudscheduler.jobs.get", "roles/cloudscheduler.admin"),
+        ("You do not currently have an active account selected.", "gcloud auth login"),
+        ("SERVICE_DISABLED: Cloud Scheduler API has not been used in project", "provision() switches it on"),
+    ],
+)
+def test_where_gcloud_refuses_it_is_said_with_its_mend(gcloud, fault, said):
+    (gcloud.folder / "fault").write_text(f"ERROR: {fault}")
+    with pytest.raises(ScriptFailed) as raised:
+        AutoMLOps.schedules.pause()
+    assert fault in str(raised.value) and said in str(raised.value)
+
+
+def test_without_a_codebase_or_a_project_it_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("AutoMLOps.standing._LAST", [])
+    with pytest.raises(BadInput, match="call generate"):
+        AutoMLOps.schedules.list()
+    Path("work.py").write_text(NOTEBOOK)
+    AutoMLOps.generate(notebook="work.py")
+    with pytest.raises(BadInput, match="project_id"):
+        AutoMLOps.schedules.list()
+
+
+def test_the_terminal_does_the_same_and_gives_one_document(gcloud, capsys):
+    def said(*words: str) -> dict:
+        capsys.readouterr()
+        assert main(["schedules", *words, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert said()["result"]["schedules"][0]["cron"] == said("list")["result"]["schedules"][0]["cron"] == "0 6 * * 1"
+    assert [said(verb)["result"]["fate"] for verb in ("pause", "pause", "resume")] == ["paused", "kept", "resumed"]
+    changed = said("update", "--schedule", "0 7 * * 1")
+    assert (
+        changed["result"]["schedule"]["cron"] == "0 7 * * 1"
+        and "provision() goes back" in changed["warnings"][0]["message"]
+    )
+    assert said("delete")["result"]["fate"] == "deleted"
+    assert main(["schedules", "pause", "--schedule", "0 7 * * 1"]) == 2
+    assert "schedules pause changes no time" in capsys.readouterr().err
+    assert main(["schedules", "stop"]) == 2
+
+
+def test_plan_says_when_runs_start_next(gcloud):
+    from AutoMLOps.provisioning import _due
+
+    (check,) = _due(settings(**CI, schedule="0 6 * * 1", schedule_time_zone="Europe/Berlin"))
+    assert check.told.startswith("0 6 * * 1 is at 06:00 on Monday, by the clocks of Europe/Berlin: on Mon ")
+    assert check.told.count(" at 06:00") == 3 and not [*_due(settings())]

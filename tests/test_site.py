@@ -19,7 +19,8 @@ from AutoMLOps.synonyms import SYNONYMS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 
-PUBLIC = {name: getattr(AutoMLOps, name) for name in AutoMLOps.__all__ if name != "AutoMLOps"}
+PUBLIC = {name: getattr(AutoMLOps, name) for name in AutoMLOps.__all__ if name not in ("AutoMLOps", "schedules")}
+PUBLIC |= {f"schedules.{name}": getattr(AutoMLOps.schedules, name) for name in AutoMLOps.schedules.__all__}
 ERRORS = {name for name, value in PUBLIC.items() if isinstance(value, type)}
 PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 
