@@ -188,7 +188,8 @@ THERE = """\
 *'artifacts repositories list'*) echo DOCKER ;;
 *'roles describe'*) echo 'True|of.old' ;;
 *'connections list'*) echo COMPLETE ;;
-*'triggers describe'*) echo 'automlops,wine-quality|otherwise' ;;"""
+*'triggers describe'*) echo 'automlops,wine-quality|otherwise' ;;
+*'scheduler jobs describe'*) echo 'PAUSED|automlops|wine-quality|otherwise' ;;"""
 
 
 # What tells one form of a command from another: flags and the command's own words, not the names of things.
@@ -197,7 +198,9 @@ FORM = re.compile(r"--|[a-z]+$|(get|set|add|remove)-iam-policy")
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("chosen", "least"), [({}, 31), (GITHUB, 49), ({"run_local": False}, 42)], ids=["here", "github", "csr"]
+    ("chosen", "least"),
+    [({}, 31), (GITHUB, 49), ({"run_local": False}, 42), ({**GITHUB, "schedule": "0 6 * * 1"}, 70)],
+    ids=["here", "github", "csr", "clock"],
 )
 def test_gcloud_knows_every_command_that_provisioning_gives_it(
     chosen: dict[str, object], least: int, tmp_path: Path
