@@ -100,7 +100,7 @@ class Google:
                 return 409, b'{"error": {"status": "ALREADY_EXISTS"}}'
             self.jobs[name] = job
         time.sleep(self.hang)
-        return 200, b"{}"
+        return 200, json.dumps({**job, "name": name}).encode()
 
 
 def kind_of(url: str) -> str:

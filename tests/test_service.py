@@ -282,11 +282,40 @@ def test_a_conflict_that_is_not_about_the_name_is_no_run(asking: Asking) -> None
 
 
 def test_a_release_that_no_build_made_starts_nothing(asking: Asking) -> None:
-    evil = {**RELEASE, "location": "evil.example/"}
-    for content in (b"", b"[]", b"{}", b"\xff", json.dumps(evil).encode(), b'{"job": {"pipelineSpec": []}}'):
+    for content in (b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"job": {"pipelineSpec": []}}'):
         asking.google.objects[f"{PIPELINE}/release/job.json"] = content
         assert asking.post("/runs", RUN).status_code == 422
     assert asking.google.jobs == {}
+
+
+PARTS = (("location",), ("job",), ("job", "labels"), ("job", "pipelineSpec"), ("job", "pipelineSpec", "root"),
+         ("job", "runtimeConfig"), ("job", "runtimeConfig", "parameterValues"),
+         *(("job", "pipelineSpec", "root", "inputDefinitions", *more) for more in
+           ((), ("parameters",), ("parameters", "word"), ("parameters", "word", "parameterType"))))  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part[-1])
+@pytest.mark.parametrize("value", [None, [], "x", 1, [[]], "evil.example/"])
+def test_a_release_that_was_tampered_with_is_no_fault_of_the_service(
+    asking: Asking, part: tuple[str, ...], value: object
+) -> None:
+    """What its steps may write into the bucket as well."""
+    harmed = json.loads(json.dumps({**RELEASE, "job": {**RELEASE["job"], "labels": {}}}))
+    within = harmed
+    for name in part[:-1]:
+        within = within[name]
+    within[part[-1]] = value
+    asking.google.objects[f"{PIPELINE}/release/job.json"] = json.dumps(harmed).encode()
+    message = push({"pipeline": PIPELINE})
+    message["message"]["publishTime"] = "2026-11-29T15:00:00Z"
+    assert asking.post("/push", message).json()["outcome"] == "dead letter"
+    assert asking.google.jobs == {}
+
+
+def test_words_of_google_in_a_value_are_no_answer_of_google(asking: Asking) -> None:
+    """It repeats what it was asked."""
+    said = {"pipeline": PIPELINE, "parameters": {"word": "FAILED_PRECONDITION ALREADY_EXISTS"}}
+    assert asking.post("/push", push(said)).json()["outcome"] == "started"
 
 
 # ---- Who may ask
@@ -501,13 +530,14 @@ def test_its_description_is_what_it_does(asking: Asking) -> None:
         (b'{"pipeline": "words", "parameters": {"times": 1, "times": 2}}', 400),
         (b'{"pipeline": "words", "parameters": {"more": {"a": [{"b": 1, "\\u0062": 2}]}}}', 400),
         (b" " * (16 * 1024 * 1024), 413),
-        (b'{"pipeline": "' + b"a" * (10 * 1024 * 1024) + b'"}', 404),
+        (b'{"pipeline": "' + b"a" * (1000 * 1000) + b'"}', 404),
+        (b'{"pipeline": "words", "parameters": {"list": [' + b"[]," * 3_000_000 + b"[]]}}", 413),
     ],
 )  # fmt: skip
 def test_nesting_numbers_repetitions_and_sizes(asking: Asking, body: bytes, status: int) -> None:
     assert asking.post("/runs", body).status_code == status
-    assert asking.post("/push", body).status_code == (413 if status == 413 else 400)
-    if status != 413:
+    assert asking.post("/push", body).status_code == (413 if len(body) > asking.service.LARGEST else 400)
+    if len(body) < asking.service.LARGEST:
         outcome = asking.post("/push", push(body)).json()["outcome"]
         assert outcome == ("started" if status == 200 else "dead letter")
         assert [base64.b64decode(letter["data"]) for letter in asking.google.dead] == [body] * (status != 200)

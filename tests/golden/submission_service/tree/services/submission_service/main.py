@@ -46,6 +46,7 @@ PATIENCE = (5, 25)  # seconds, to reach Google and to wait for its answer
 DEADLINE = 50  # seconds, for all of an answer: Cloud Run and Pub/Sub wait for 60
 TRIES = 20  # after which Pub/Sub gives a message up, as provision/ has it
 LARGEST = 15 * 1024 * 1024  # bytes: a message of Pub/Sub's largest size, in base64
+MOST = 1024 * 1024  # bytes of what asks for a run: more than a step could be given, and what memory has room for
 
 KINDS: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
@@ -126,6 +127,14 @@ def ask(method: str, url: str, **options: Any) -> Any:
     if answer.status_code in (401, 403, 408, 429) or answer.status_code >= 500:
         raise Later(f"{host} answered {answer.status_code}: {plain(answer.text)}")
     return answer
+
+
+def refusal(answer: Any) -> str:
+    """Google's own word for why it refused; the rest of what it says may repeat what it was asked."""
+    try:
+        return str(answer.json()["error"]["status"])
+    except (KeyError, TypeError, ValueError):
+        return ""
 
 
 # ---- Who asks
@@ -224,8 +233,10 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def read(body: bytes) -> dict[str, Any]:
+def read(body: bytes, most: int = MOST) -> dict[str, Any]:
     """The JSON object that somebody sent."""
+    if len(body) > most:
+        raise Never(413, f"this is more than {most} bytes")
     try:
         found = json.loads(body, parse_float=finite, parse_constant=finite, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
@@ -329,20 +340,25 @@ class Started:
 started = Started()
 
 
-def release(pipeline: str) -> dict[str, Any]:
-    """What the pipeline's build released last: the job to submit, and where."""
-    path = quote(f"{pipeline}/release/job.json", safe="")
+def released(run: Asked) -> tuple[str, dict[str, Any]]:
+    """Where the run is to be started, and the job: what the pipeline's build released last, with the values asked for."""
+    path = quote(f"{run.pipeline}/release/job.json", safe="")
     answer = ask("GET", f"{STORAGE}/b/{BUCKET}/o/{path}", params={"alt": "media"})
     if answer.status_code != 200:
-        raise Never(404, f"there is no pipeline {pipeline!r}: its build has released none")
+        raise Never(404, f"there is no pipeline {run.pipeline!r}: its build has released none")
     try:
         found = json.loads(answer.content)
-        found["job"]["pipelineSpec"]["root"], found["job"]["runtimeConfig"]["parameterValues"].items()
-        if not re.fullmatch("[a-z]+-[a-z]+[0-9]+", found["location"]):
+        location, job = found["location"], found["job"]
+        if not re.fullmatch("[a-z]+-[a-z]+[0-9]+", location):
             raise ValueError("no region of Google's")
+        values = {**job["runtimeConfig"]["parameterValues"], **run.parameters}
+        checked(values, job["pipelineSpec"]["root"].get("inputDefinitions", {}).get("parameters", {}))
+        job["runtimeConfig"]["parameterValues"] = values
+        if run.mark:
+            job["labels"] = {**job.get("labels", {}), "automlops_message": run.mark}
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise Never(422, f"the release of {pipeline} is not one that its build makes") from error
-    return dict(found)
+        raise Never(422, f"the release of {run.pipeline} is not one that its build makes") from error
+    return location, job
 
 
 def job_id(run: Asked) -> str:
@@ -363,20 +379,14 @@ async def start(run: Asked) -> dict[str, str]:
 
 def submit(run: Asked, name: str) -> dict[str, str]:
     """Has Vertex AI start the run, which takes a name once."""
-    found = release(run.pipeline)
-    job, location = found["job"], found["location"]
-    values = {**job["runtimeConfig"]["parameterValues"], **run.parameters}
-    checked(values, job["pipelineSpec"]["root"].get("inputDefinitions", {}).get("parameters", {}))
-    job["runtimeConfig"]["parameterValues"] = values
-    if run.mark:
-        job["labels"] = {**job.get("labels", {}), "automlops_message": run.mark}
+    location, job = released(run)
     url = f"{AI.format(location=location)}/projects/{PROJECT}/locations/{location}/pipelineJobs"
     answer = ask("POST", url, params={"pipelineJobId": name}, json=job)
-    if "FAILED_PRECONDITION" in answer.text:  # in a project that is new to Vertex AI, its accounts are still being made
-        raise Later("Vertex AI is not ready in this project yet")
     before = answer.status_code == 409
-    if before and "ALREADY_EXISTS" not in answer.text:
+    if before and refusal(answer) != "ALREADY_EXISTS":
         raise Later(f"Vertex AI answered 409: {plain(answer.text)}")
+    if refusal(answer) == "FAILED_PRECONDITION":  # in a project that is new to it, its accounts are still being made
+        raise Later("Vertex AI is not ready in this project yet")
     if answer.status_code != 200 and not before:
         raise Never(422, f"Vertex AI answered {answer.status_code}: {answer.text}")
     started.add(name)
@@ -446,7 +456,7 @@ async def received(request: Request) -> bytes:
 async def push(body: bytes, request: Request) -> dict[str, str]:
     """A message of Pub/Sub. One that can never succeed, or has not in so many tries, is taken, so that it does not come
     again, and kept elsewhere: there it says which run it asked for, which it would not if Pub/Sub gave it up."""
-    message = pushed(read(body))
+    message = pushed(read(body, LARGEST))
     try:
         wanted = asked(read(message.content), message.run)
         return {"message_id": message.id, **await start(wanted._replace(mark=message.mark))}
