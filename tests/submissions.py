@@ -307,8 +307,16 @@ class Service:
     @property
     def resident(self) -> int:
         """Its memory, in KiB."""
+        return self._memory("VmRSS:")
+
+    @property
+    def peak(self) -> int:
+        """The most that it ever was."""
+        return self._memory("VmHWM:")
+
+    def _memory(self, which: str) -> int:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+        return next(int(line.split()[1]) for line in lines if line.startswith(which))
 
 
 @contextmanager

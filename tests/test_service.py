@@ -625,6 +625,52 @@ def test_a_request_that_is_half_there_when_the_service_is_stopped_is_answered(fo
 
 
 @pytest.mark.slow
+def test_a_request_that_hides_in_another_has_no_token_of_its_own(folder: Path) -> None:
+    google = Google()
+    shown, body = token(loaded(folder, google)), json.dumps(push(RUN, "1")).encode()
+    head = f"POST /push HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {shown}\r\n".encode()
+    run = json.dumps({**RUN, "id": "hidden"}).encode()
+    hidden = b"POST /runs HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(run), run)
+    length, chunked = b"Content-Length: %d\r\n" % len(body), b"Transfer-Encoding: chunked\r\n"
+    pieces = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+    def statuses(sent: bytes) -> list[int]:
+        with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
+            connection.sendall(sent)
+            answers = b"".join(iter(lambda: connection.recv(65536), b""))
+        return [int(each) for each in re.findall(rb"HTTP/1.1 (\d+)", answers)]
+
+    with listening(google) as address, running(folder, address) as service:
+        assert statuses(head + length + b"\r\n" + body + hidden) == [200, 401]
+        assert statuses(head + length + chunked + b"\r\n" + pieces + hidden) == [200, 401]
+        for twice in (
+            b"Content-Length: 5\r\n" + length,
+            chunked + chunked,
+            b"Transfer-Encoding: xchunked\r\n" + length,
+        ):
+            assert statuses(head + twice + b"\r\n" + pieces + hidden) == [400]
+    assert list(google.jobs) == ["words-1"]
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_as_many_of_the_largest_messages_as_cloud_run_lets_in_fit_into_its_memory(folder: Path) -> None:
+    google = Google()
+    shown = token(loaded(folder, google))
+    making = (folder.parents[1] / "provision/provision_resources.sh").read_text()
+    at_once, memory = (int(each) for each in re.findall(r"--(?:concurrency|memory)=(\d+)", making))
+    lists = b'{"pipeline": "words", "parameters": {"list": [' + b"[]," * 3_300_000 + b"[]]}}"
+    with listening(google) as address, running(folder, address) as service:
+        body = json.dumps(push(lists)).encode()
+        asking = [threading.Thread(target=service.post, args=("/push", body, shown)) for _ in range(at_once)]
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join()
+        assert len(google.dead) == at_once and service.peak < memory * 1024 * 0.9
+
+
+@pytest.mark.slow
 def test_nothing_of_google_is_loaded_before_the_first_answer(folder: Path) -> None:
     google = Google()
     with listening(google) as address, running(folder, address) as service:
