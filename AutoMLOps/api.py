@@ -63,7 +63,9 @@ def generate(
             cloud_run_name, cloud_run_location, ingress, pubsub_topic_name: that service, who reaches it, and the topic
             schedule: a cron line such as "0 6 * * 1": runs start by the clock too, with run_local=False
             schedule_name, schedule_location, schedule_time_zone, schedule_engine: what it is called, where it is, by
-                whose clocks it goes ("Europe/Berlin"), and what keeps the time
+                whose clocks it goes ("Europe/Berlin"), and what keeps the time: "cloud-scheduler" or "vertex"
+            schedule_max_runs, schedule_concurrency, schedule_catch_up: with "vertex" how many runs it starts, how many
+                there are at a time, and whether those that could not start at their time start later
             csr_name, csr_branch_name: the repository in Cloud Source Repositories; the branch, wherever it is
             parameter_values_path, pipeline_job_spec_path: two files of the codebase, where they shall lie elsewhere
             output_dir: the folder to write into; "AutoMLOps" if left out

@@ -182,6 +182,18 @@ class Schedule:
 
 
 @noun
+class Clock:
+    """A schedule of Vertex AI itself, by which runs start: the build of a push makes it, by this role."""
+
+    name: str
+    location: str
+    cron: str
+    role: Role
+    why: str
+    costs: str
+
+
+@noun
 class Binding:
     """A role that an account has on something: `name` is that of the project, registry, bucket, account or secret.
 
@@ -235,6 +247,7 @@ class Resources:
     trigger: Trigger | None
     service: Service | None
     schedule: Schedule | None
+    clock: Clock | None
     bindings: tuple[Binding, ...]
     expected: tuple[Binding, ...]
     owed: tuple[Binding, ...]
@@ -245,6 +258,11 @@ class Resources:
         built = (self.builder,) if self.builder else ()
         served = (self.service.submitter, self.service.invoker) if self.service else ()
         return self.runner, *built, *served
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The project's own roles."""
+        return (*((self.role,) if self.role else ()), *((self.clock.role,) if self.clock else ()))
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -268,16 +286,19 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
     components = bool(pipeline.components or settings.own_images)
     builds = components or service is not None
     trigger = None if settings.run_local else _trigger(settings, builds)
-    schedule = _schedule(settings, pipeline) if service and settings.schedule else None
+    clock = _clock(settings) if settings.has_native_schedule else None
+    schedule = _schedule(settings, pipeline) if service and settings.schedule and not clock else None
     runner = _runner(settings)
     builder = _builder(settings, pipeline, builds) if builds or trigger else None
     starter = service.submitter if service else builder if trigger else None
+    starters = dict.fromkeys(each for each in (starter, builder if clock else None) if each)
     bindings = (
         *_running(settings, runner, extras, components),
         *(_building(settings, builder, builds) if builder else ()),
         *(_pushed(settings, builder, trigger) if builder and trigger else ()),
         *(_starting(settings, starter, runner) if starter else ()),
         *(_serving(settings, builder, service) if builder and service else ()),
+        *(_scheduling(settings, clock, builder, runner, starter) if builder and clock else ()),
     )
     return Resources(
         project=settings.project_id,
@@ -291,9 +312,10 @@ def resources(settings: Settings, pipeline: Pipeline) -> Resources:
         trigger=trigger,
         service=service,
         schedule=schedule,
+        clock=clock,
         bindings=tuple(sorted(bindings, key=lambda each: list(On).index(each.on))),
         expected=tuple(_operating(settings, runner, builder if components else None)),
-        owed=tuple(_owed(settings, pipeline, runner, settings.builder(pipeline.name), extras, starter)),
+        owed=tuple(_owed(settings, pipeline, runner, settings.builder(pipeline.name), extras, starters)),
         authority=authority(settings, builds),
     )
 
@@ -430,6 +452,25 @@ def _starter(who: str) -> Role:
         title="Starts runs of pipelines",
         permissions=("aiplatform.pipelineJobs.create", "aiplatform.pipelineJobs.get", "serviceusage.services.use"),
         why=f"lets {who} start a run, and do nothing else in Vertex AI",
+    )
+
+
+SCHEDULES_RUNS = "automlops_schedules_runs"
+
+
+def _clock(settings: Settings) -> Clock:
+    return Clock(
+        name=settings.schedule_id,
+        location=settings.schedule_region,
+        cron=f"TZ={settings.schedule_time_zone} {settings.schedule}",
+        role=Role(
+            id=SCHEDULES_RUNS,
+            title="Schedules runs of pipelines",
+            permissions=tuple(f"aiplatform.schedules.{verb}" for verb in ("create", "delete", "list", "update")),
+            why="lets a build find its schedule, and make, change or replace it",
+        ),
+        why="starts runs of what the last push built, by the clock",
+        costs="nothing beside the runs that it starts",
     )
 
 
@@ -591,6 +632,20 @@ def _serving(settings: Settings, builder: Account, service: Service) -> Iterator
     yield grant(build, "iam.serviceAccountUser", On.ACCOUNT, submitter, "has the service run as it", shared=False)
 
 
+def _scheduling(
+    settings: Settings, clock: Clock, builder: Account, runner: Account, starter: Account | None
+) -> Iterator[Binding]:
+    """What a build needs to make the schedule, whose runs act as the runner."""
+
+    def grant(role: str, on: On, name: str, why: str) -> Binding:
+        return Binding(member=builder.email, role=role, on=on, name=name, why=why, shared=False)
+
+    project = str(settings.project_id)
+    yield grant(f"projects/{project}/roles/{clock.role.id}", On.PROJECT, project, "makes the schedule after a push")
+    if runner.made and starter != builder:
+        yield grant("roles/iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it")
+
+
 def _operating(settings: Settings, runner: Account, builder: Account | None) -> Iterator[Binding]:
     """What the person needs who builds and submits from here; without a builder, there is nothing to build."""
 
@@ -639,7 +694,7 @@ def _owed(
     runner: Account,
     builder: str,
     extras: tuple[str, ...],
-    starter: Account | None,
+    starters: Iterable[Account],
 ) -> Iterator[Binding]:
     """What the runner needs of others: data belongs to its owner, and a runner of another project to that one."""
 
@@ -664,10 +719,11 @@ def _owed(
             yield owe("iam.serviceAccountUser", On.ACCOUNT, other, "starts custom jobs that run as it")
     if "vertex-jobs" in extras and not runner.made:
         yield owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "starts jobs and deploys models as itself")
-    if starter and not runner.made:
-        yield replace(
-            owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it"), member=starter.email
-        )
+    if not runner.made:
+        for each in starters:
+            yield replace(
+                owe("iam.serviceAccountUser", On.ACCOUNT, runner.email, "has steps run as it"), member=each.email
+            )
 
 
 _POLICIES = ("getIamPolicy", "setIamPolicy")
@@ -684,7 +740,7 @@ def authority(settings: Settings, builds: bool = True) -> tuple[Authority, ...]:
         *making,
         *(() if settings.run_local else _triggering(settings)),
         *(_SERVING if served else ()),
-        *(_SCHEDULING if served and settings.schedule else ()),
+        *(_SCHEDULING if served and settings.schedule and not settings.has_native_schedule else ()),
     )
 
 

@@ -41,8 +41,9 @@ PLAIN = (
     "schedule_name",
     "schedule_time_zone",
 )
-FLAGS = ("enable_caching", "run_local", "submission_service")
-CHOICES = (*PLAIN, *FLAGS, "images")
+FLAGS = ("enable_caching", "run_local", "schedule_catch_up", "submission_service")
+NUMBERS = ("schedule_concurrency", "schedule_max_runs")
+CHOICES = (*PLAIN, *FLAGS, *NUMBERS, "images")
 # Settings that are pairs, and the option that gives one of them.
 PAIRS = {"labels": "--label", "source_repo_secrets": "--source-repo-secret"}
 # Settings that are read from a file, as JSON or YAML.
@@ -290,6 +291,8 @@ def _choices(verb: Parser) -> None:
 def _setting(group: argparse._ArgumentGroup, name: str, why: str) -> None:
     if name in FLAGS:
         group.add_argument(option(name), action=argparse.BooleanOptionalAction, default=None, help=why)
+    elif name in NUMBERS:
+        group.add_argument(option(name), type=int, metavar="NUMBER", help=why)
     elif name in FILES:
         group.add_argument(option(name), type=Path, metavar="FILE", help=f"{why}. FILE is JSON or YAML")
     elif name in PAIRS:
@@ -307,7 +310,7 @@ WORDS = {
     "steps_use": "bigquery|vertex-jobs",
     "extra_regions": "REGION",
     "schedule": "CRON",
-    "schedule_engine": "cloud-scheduler",
+    "schedule_engine": "cloud-scheduler|vertex",
     "schedule_time_zone": "ZONE",
 }
 

@@ -52,7 +52,18 @@ class Emit(NamedTuple):
     to: str
     each: Literal["pipeline", "image", "component", "loaded"] = "pipeline"
     when: Literal[
-        "always", "project", "ci", "service", "drawn", "images", "tags", "builds", "cloud builds", "given"
+        "always",
+        "project",
+        "ci",
+        "service",
+        "clock",
+        "unclock",
+        "drawn",
+        "images",
+        "tags",
+        "builds",
+        "cloud builds",
+        "given",
     ] = "always"
 
 
@@ -73,11 +84,13 @@ LAYOUT = (
     Emit(template="pipelines/pipeline.py.j2", to="pipelines/pipeline.py"),
     Emit(template="pipelines/pipeline_spec.j2", to="pipelines/{spec}", when="given"),
     Emit(template="pipelines/pipeline_runner.py.j2", to="pipelines/pipeline_runner.py", when="project"),
+    Emit(template="pipelines/pipeline_schedule.py.j2", to="pipelines/pipeline_schedule.py", when="clock"),
     Emit(template="pipelines/requirements.txt.j2", to="pipelines/requirements.txt"),
     Emit(template="provision/deprovision_resources.sh.j2", to="provision/deprovision_resources.sh", when="project"),
     Emit(template="provision/making.sh.j2", to="provision/making.sh", when="project"),
     Emit(template="provision/provision_resources.sh.j2", to="provision/provision_resources.sh", when="project"),
     Emit(template="provision/trigger.yaml.j2", to="provision/trigger.yaml", when="ci"),
+    Emit(template="provision/unschedule.py.j2", to="provision/unschedule.py", when="unclock"),
     Emit(template="pytest.ini.j2", to="pytest.ini"),
     Emit(template="scripts/build_components.sh.j2", to="scripts/build_components.sh", when="builds"),
     Emit(template="scripts/build_pipeline_spec.sh.j2", to="scripts/build_pipeline_spec.sh"),
@@ -187,6 +200,10 @@ def _wanted(
             return by_push
         case "service":
             return by_push and settings.has_service
+        case "clock":
+            return bool(settings.project_id) and settings.has_native_schedule
+        case "unclock":
+            return bool(settings.project_id) and settings.unschedules
         case "drawn":
             return is_drawn
         case "given":
@@ -593,14 +610,17 @@ def _made(resources: cloud.Resources) -> Iterator[tuple[str, ...]]:
     yield f"bucket {_md(bucket.name)} ({bucket.location})", bucket.why, bucket.costs
     for account in resources.accounts:
         yield f"account {_md(account.email)}", account.why, "nothing"
-    role, trigger = resources.role, resources.trigger
-    if role:
+    trigger = resources.trigger
+    for role in resources.roles:
         yield f"role {_md(role.id)} ({', '.join(f'`{_word(each)}`' for each in role.permissions)})", role.why, "nothing"
     if trigger:
         where = "Cloud Source Repositories" if trigger.host == "csr" else f"{trigger.host}, by {trigger.connection}"
         yield f"repository {_md(trigger.repository)} ({where})", "is what the trigger watches", "nothing from here"
         branch = f"trigger {_md(trigger.name)} ({trigger.location}, branch {_md(trigger.branch)})"
         yield branch, trigger.why, "nothing while nobody pushes"
+    if clock := resources.clock:
+        what = f"schedule {_md(clock.name)} in Vertex AI ({clock.location}), which a push makes: {_md(clock.cron)}"
+        yield what, clock.why, clock.costs
     if service := resources.service:
         yield f"service {_md(service.name)} on Cloud Run ({service.location})", service.why, service.costs
         for topic in (service.topic, service.dead_letters):
@@ -669,11 +689,12 @@ def _account(resources: cloud.Resources, name: str) -> str:
 
 def _names(resources: cloud.Resources) -> str:
     """The names of all that provisioning makes, as a regular expression of grep takes one of them."""
-    trigger, role = resources.trigger, resources.role
+    trigger = resources.trigger
     names = [resources.project, resources.pipeline]
     names += [each.name for each in (resources.registry, resources.bucket) if each]
     names += [account.email for account in resources.accounts]
-    names += [role.id] if role else []
+    names += [role.id for role in resources.roles]
+    names += [resources.clock.name] if resources.clock else []
     if trigger:
         names += [trigger.name, trigger.link if trigger.connection else trigger.repository]
         names += [trigger.connection] if trigger.connection else []

@@ -30,31 +30,30 @@ def listed(settings: Settings) -> tuple[Schedule, ...]:
     return tuple(sorted((_schedule(job, settings) for job in jobs if _ours(job)), key=lambda each: each.name))
 
 
-def found(settings: Settings) -> Schedule | None:
-    """The one that the settings name, whosever it is."""
+def found(settings: Settings, pipeline: str) -> Schedule | None:  # noqa: ARG001
+    """The one that the settings name, whosever it is: no two have one name."""
     job = _asked(settings, "describe", settings.schedule_id)
     return _schedule(job, settings) if isinstance(job, dict) else None
 
 
-def pause(settings: Settings) -> None:
-    _asked(settings, "pause", settings.schedule_id)
+def pause(settings: Settings, own: Schedule) -> None:
+    _asked(settings, "pause", own.name)
 
 
-def resume(settings: Settings) -> None:
-    _asked(settings, "resume", settings.schedule_id)
+def resume(settings: Settings, own: Schedule) -> None:
+    _asked(settings, "resume", own.name)
 
 
-def update(settings: Settings, cron: str, time_zone: str) -> None:
+def update(settings: Settings, own: Schedule, cron: str, time_zone: str) -> None:
     """Changes when it is due, and nothing else: one that is paused is left so."""
-    was = found(settings)
-    _asked(settings, "update", "pubsub", settings.schedule_id, f"--schedule={cron}", f"--time-zone={time_zone}")
-    now = found(settings)
-    if was and now and was.paused and not now.paused:
-        pause(settings)
+    _asked(settings, "update", "pubsub", own.name, f"--schedule={cron}", f"--time-zone={time_zone}")
+    now = found(settings, own.pipeline)
+    if own.paused and now and not now.paused:
+        pause(settings, now)
 
 
-def delete(settings: Settings) -> None:
-    _asked(settings, "delete", settings.schedule_id)
+def delete(settings: Settings, own: Schedule) -> None:
+    _asked(settings, "delete", own.name)
 
 
 def _asked(settings: Settings, *words: str) -> object:

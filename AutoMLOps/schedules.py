@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from . import api, cron, live, scheduler, script, standing
+from . import api, cron, live, native, scheduler, script, standing
 from . import settings as settings_
 from .errors import BadInput
 from .model import Problem
@@ -36,11 +36,11 @@ class Engine(Protocol):
     """What keeps the time: a room that asks it for schedules and changes them."""
 
     def listed(self, settings: Settings) -> tuple[Schedule, ...]: ...
-    def found(self, settings: Settings) -> Schedule | None: ...
-    def pause(self, settings: Settings) -> None: ...
-    def resume(self, settings: Settings) -> None: ...
-    def update(self, settings: Settings, cron: str, time_zone: str) -> None: ...
-    def delete(self, settings: Settings) -> None: ...
+    def found(self, settings: Settings, pipeline: str) -> Schedule | None: ...
+    def pause(self, settings: Settings, own: Schedule) -> None: ...
+    def resume(self, settings: Settings, own: Schedule) -> None: ...
+    def update(self, settings: Settings, own: Schedule, cron: str, time_zone: str) -> None: ...
+    def delete(self, settings: Settings, own: Schedule) -> None: ...
 
 
 def engine(settings: Settings) -> Engine:
@@ -48,12 +48,19 @@ def engine(settings: Settings) -> Engine:
     match settings.schedule_engine:
         case "cloud-scheduler":
             return scheduler
+        case "vertex":
+            return native
+
+
+def maker(settings: Settings) -> str:
+    """What makes the schedule."""
+    return "the next push" if settings.schedule_engine == "vertex" else "provision()"
 
 
 def list(output_dir: Folder = None) -> Schedules:
     """Lists the schedules of the codebase's project that AutoMLOps made: of which pipeline, when, and how they are.
 
-    It looks in the region of the codebase's own schedule, by gcloud, with your login, and changes nothing.
+    It looks in the region of the codebase's own schedule, with gcloud's login, and changes nothing.
 
     Args:
         output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
@@ -73,7 +80,9 @@ def list(output_dir: Folder = None) -> Schedules:
 
 
 def pause(output_dir: Folder = None) -> Scheduled:
-    """Pauses the codebase's own schedule: no run starts by the clock until resume(). provision() leaves it paused.
+    """Pauses the codebase's own schedule: no run starts by the clock until resume().
+
+    Neither provision() nor a push changes that.
 
     Args:
         output_dir: As for list().
@@ -92,7 +101,8 @@ def pause(output_dir: Folder = None) -> Scheduled:
 
 
 def resume(output_dir: Folder = None) -> Scheduled:
-    """Resumes the codebase's own schedule: runs start by the clock again. What was due meanwhile is not made up for.
+    """Resumes the codebase's own schedule: runs start by the clock again. What was due meanwhile is not made up for,
+    unless with Vertex AI's own schedules and `schedule_catch_up=True`.
 
     Args:
         output_dir: As for list().
@@ -163,7 +173,7 @@ def listed(output_dir: Folder) -> Schedules:
     found = engine(settings).listed(settings)
     return Schedules(
         project=str(settings.project_id),
-        location=settings.schedule_location,
+        location=settings.schedule_region,
         own=settings.schedule_id,
         schedules=found,
     )
@@ -175,8 +185,8 @@ def turned(output_dir: Folder, *, pausing: bool) -> Scheduled:
     if own.paused == pausing:
         return Scheduled(fate="kept", schedule=own)
     clock = engine(settings)
-    (clock.pause if pausing else clock.resume)(settings)
-    return Scheduled(fate="paused" if pausing else "resumed", schedule=clock.found(settings) or own)
+    (clock.pause if pausing else clock.resume)(settings, own)
+    return Scheduled(fate="paused" if pausing else "resumed", schedule=clock.found(settings, own.pipeline) or own)
 
 
 def updated(output_dir: Folder, line: str | None, zone: str | None) -> Scheduled:
@@ -188,17 +198,17 @@ def updated(output_dir: Folder, line: str | None, zone: str | None) -> Scheduled
     line, zone = cron.plain(line) if line is not None else own.cron, zone or own.time_zone
     clock, fate, now = engine(settings), "kept", own
     if (line, zone) != (own.cron, own.time_zone):
-        clock.update(settings, line, zone)
-        fate, now = "changed", clock.found(settings) or own
+        clock.update(settings, own, line, zone)
+        fate, now = "changed", clock.found(settings, own.pipeline) or own
     return Scheduled(fate=fate, schedule=now, warnings=tuple(_at_odds(folder, settings, line, zone)))
 
 
 def deleted(output_dir: Folder) -> Scheduled:
     """The story of delete()."""
     folder, settings, own = _own(output_dir)
-    engine(settings).delete(settings)
+    engine(settings).delete(settings, own)
     hint = "generate(schedule=None), then provision(), leaves it out for good"
-    message = f"{folder}/{settings_.FILE} has schedule {settings.schedule}: provision() makes it again"
+    message = f"{folder}/{settings_.FILE} has schedule {settings.schedule}: {maker(settings)} makes it again"
     return Scheduled(
         fate="deleted", schedule=own, warnings=(Problem(message=message, hint=hint),) if settings.schedule else ()
     )
@@ -221,7 +231,7 @@ def _at_odds(folder: str, settings: Settings, line: str, zone: str) -> Iterator[
     said = [f"{name} {value or 'none'}" for name, value in kept.items() if value != now[name]]
     if said:
         given = ", ".join(f"{name}={value!r}" for name, value in now.items() if value != kept[name])
-        message = f"{folder}/{settings_.FILE} has {' and '.join(said)}: provision() goes back to that"
+        message = f"{folder}/{settings_.FILE} has {' and '.join(said)}: {maker(settings)} goes back to that"
         yield Problem(message=message, hint=f"generate({given}) makes it last")
 
 
@@ -239,10 +249,10 @@ def _codebase(output_dir: Folder) -> tuple[str, Settings, str]:
 def _own(output_dir: Folder) -> tuple[str, Settings, Schedule]:
     """The codebase, its settings, and its own schedule, if it is there and is its own."""
     folder, settings, pipeline = _codebase(output_dir)
-    own = engine(settings).found(settings)
+    own = engine(settings).found(settings, pipeline)
     if own is None:
-        where = f"{settings.schedule_id} in {settings.schedule_location} of {settings.project_id}"
-        there = "provision() makes it" if settings.schedule else 'give generate() one: schedule="0 6 * * 1"'
+        where = f"{settings.schedule_id} in {settings.schedule_region} of {settings.project_id}"
+        there = f"{maker(settings)} makes it" if settings.schedule else 'give generate() one: schedule="0 6 * * 1"'
         raise BadInput([Problem(message=f"there is no schedule {where}", hint=there)], "nothing was done")
     if own.pipeline != pipeline:
         whose = f"the pipeline {own.pipeline}" if own.pipeline else "somebody else"

@@ -89,7 +89,7 @@ def disagreements(folder: str, script: str, settings: Settings) -> Iterator[Prob
         "TOPIC": settings.topic,
         "INGRESS": settings.ingress,
         "SCHEDULE": settings.schedule_id if settings.schedule else "",
-        "SCHEDULE_LOCATION": settings.schedule_location,
+        "SCHEDULE_LOCATION": settings.schedule_region,
         "CRON": settings.schedule or "",
         "TIME_ZONE": settings.schedule_time_zone,
     }

@@ -108,10 +108,13 @@ class Settings:
     pubsub_topic_name: str = _TOPIC_NAME
     ingress: Literal["internal", "internal-and-cloud-load-balancing", "all"] = "internal"
     schedule: str | None = None
-    schedule_engine: Literal["cloud-scheduler"] = "cloud-scheduler"
+    schedule_engine: Literal["cloud-scheduler", "vertex"] = "cloud-scheduler"
     schedule_location: str = "us-central1"
     schedule_name: str = _SCHEDULE_NAME
     schedule_time_zone: str = cron.UTC[0]
+    schedule_max_runs: int | None = None
+    schedule_concurrency: int = 1
+    schedule_catch_up: bool = False
     output_dir: str = "AutoMLOps"
     license_header: str | None = None
     extra_regions: tuple[str, ...] = ()
@@ -164,7 +167,23 @@ class Settings:
         """Whether the service that starts runs is there: where it was asked for, or a schedule needs it."""
         if self.run_local:
             return False
-        return bool(self.schedule) if self.submission_service is None else self.submission_service
+        needed = bool(self.schedule) and not self.has_native_schedule
+        return needed if self.submission_service is None else self.submission_service
+
+    @property
+    def has_native_schedule(self) -> bool:
+        """Whether Vertex AI itself starts runs by the clock."""
+        return bool(self.schedule) and self.schedule_engine == "vertex" and not self.run_local
+
+    @property
+    def schedule_region(self) -> str:
+        """Where the schedule is: one of Vertex AI is where its runs are."""
+        return self.pipeline_job_location if self.schedule_engine == "vertex" else self.schedule_location
+
+    @property
+    def unschedules(self) -> bool:
+        """Whether a schedule of Vertex AI may have to be taken away: this one, or one from before another engine."""
+        return bool(self.schedule) or self.schedule_engine == "vertex"
 
     @property
     def schedule_id(self) -> str:
@@ -400,10 +419,16 @@ def _comments() -> dict[str, str]:
         "internal-and-cloud-load-balancing, all; whoever calls it needs a token in any case",
         "schedule": "when runs start by the clock: 0 6 * * 1 is minute, hour, day of the month, month and day of the "
         "week; null: they do not. With run_local: false alone",
-        "schedule_engine": "what keeps the time: cloud-scheduler, which asks the service for a run",
-        "schedule_location": "the region of the schedule",
+        "schedule_engine": "what keeps the time: cloud-scheduler, which asks the service for a run, or vertex, Vertex "
+        "AI itself, which starts what the last push built, without a service",
+        "schedule_location": "the region of the schedule; one of Vertex AI is where its runs are, by "
+        "pipeline_job_location",
         "schedule_name": f"the schedule; with a naming_prefix, {_SCHEDULE_NAME} becomes <naming_prefix>-schedule",
         "schedule_time_zone": "by whose clocks: a name of the tz database, like Europe/Berlin",
+        "schedule_max_runs": "how many runs it starts in all; null: no end. With schedule_engine: vertex alone",
+        "schedule_concurrency": "how many of its runs there are at a time. With schedule_engine: vertex alone",
+        "schedule_catch_up": "true: a run that is one too many, or was due while the schedule was paused, starts "
+        "later; false: never. With schedule_engine: vertex alone",
         "license_header": "text put on top of every generated file, as comments; null: none",
     }
 
@@ -711,6 +736,14 @@ def _flag(value: object) -> _Reading:
     return value, (() if _of(value, bool) else (fault,))
 
 
+def _count(value: object) -> _Reading:
+    """A whole number of things, one at least."""
+    if type(value) is not int:
+        return None, (_wrong_type(value, "a whole number", "write it in digits, without quotes"),)
+    fault = None if 0 < value < 2**31 else _Fault("is no number of runs", "write 1 or more")
+    return value, ((fault,) if fault else ())
+
+
 _HOSTS = {
     "cloud-source-repositories": "csr",
     "source-repositories": "csr",
@@ -778,7 +811,7 @@ def _ingress(text: str) -> _Fault | None:
     return None if text in choices else _Fault(f"{_said(text)} is no ingress", f"choose from {', '.join(choices)}")
 
 
-_ENGINES = ("cloud-scheduler",)
+_ENGINES = ("cloud-scheduler", "vertex")
 
 
 def _engine(text: str) -> _Fault | None:
@@ -1146,6 +1179,9 @@ _SETTINGS = (
     _Setting("schedule_location", "ci", _text(lambda text: None)),
     _Setting("schedule_name", "ci", _named(_SCHEDULE), open=True),
     _Setting("schedule_time_zone", "ci", _text(_zone)),
+    _Setting("schedule_max_runs", "ci", _count, open=True),
+    _Setting("schedule_concurrency", "ci", _count),
+    _Setting("schedule_catch_up", "ci", _flag),
     _Setting("parameter_values_path", "pipelines", _text(_path)),
     _Setting("pipeline_job_spec_path", "pipelines", _text(_path)),
     _Setting("enable_caching", "pipelines", _flag, open=True),
@@ -1292,7 +1328,11 @@ _LOOKS_AT = {
     "pipeline_job_spec_path": ("parameter_values_path",),
     "gs_bucket_name": ("project_id", "naming_prefix"),
     "submission_service": ("run_local", "schedule"),
-    "schedule": ("run_local",),
+    "schedule": ("run_local", "schedule_engine"),
+    "schedule_name": ("schedule_engine",),
+    "schedule_max_runs": ("schedule_engine",),
+    "schedule_concurrency": ("schedule_engine",),
+    "schedule_catch_up": ("schedule_engine",),
 }
 
 
@@ -1324,11 +1364,34 @@ def _together_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
 
 def _schedule_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
     """What a schedule needs beside itself."""
+    native = settings.schedule_engine == "vertex"
     if settings.schedule and settings.run_local:
-        yield "schedule", _Fault("needs run_local=False", "a push builds and deploys the service that starts its runs")
-    elif settings.schedule and settings.submission_service is False:
+        why = "the build of a push makes it" if native else "a push builds and deploys the service that starts its runs"
+        yield "schedule", _Fault("needs run_local=False", why)
+    elif settings.schedule and settings.submission_service is False and not native:
         what = f"is False, and its service is what starts the runs of schedule {settings.schedule!r}"
-        yield "submission_service", _Fault(what, "leave submission_service out, or the schedule")
+        hint = "leave submission_service out, or the schedule; with schedule_engine='vertex' there is no need of it"
+        yield "submission_service", _Fault(what, hint)
+    yield from _native_faults(settings) if native else _foreign_faults(settings)
+
+
+_NATIVE_NAME = 128  # characters that Vertex AI shows of a schedule
+
+
+def _native_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
+    """What Vertex AI does not take of a schedule."""
+    if settings.schedule_location not in (Settings().schedule_location, settings.pipeline_job_location):
+        what = f"is {settings.schedule_location}, and Vertex AI keeps a schedule where its runs are"
+        yield "schedule_location", _Fault(what, "leave it out: pipeline_job_location says where that is")
+    if len(settings.schedule_id) > _NATIVE_NAME:
+        yield "schedule_name", _Fault("is too long for Vertex AI", f"write {_NATIVE_NAME} characters or less")
+
+
+def _foreign_faults(settings: Settings) -> Iterator[tuple[str, _Fault]]:
+    """What only Vertex AI's own schedules can do."""
+    for name in ("schedule_max_runs", "schedule_concurrency", "schedule_catch_up"):
+        if getattr(settings, name) != getattr(Settings(), name):
+            yield name, _Fault("is for Vertex AI's own schedules", "add schedule_engine='vertex', or leave it out")
 
 
 _CREDENTIALS = {"csr": set(), "github": {"token", "github_app"}, "gitlab": {"token", "read_token", "webhook"}}

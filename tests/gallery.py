@@ -193,6 +193,14 @@ SETTINGS: dict[str, Any] = {
         "schedule": "0 6 * * 1", "run_local": False, "submission_service": False, "project_id": "my-project",
         "source_repo_type": "csr",
     },
+    "what only Vertex AI's own schedules can do": {
+        "schedule": "0 6 * * 1", "run_local": False, "project_id": "my-project",
+        "schedule_max_runs": 3, "schedule_concurrency": 2, "schedule_catch_up": True,
+    },
+    "a schedule of Vertex AI away from its runs": {
+        "schedule": "0 6 * * 1", "schedule_engine": "vertex", "schedule_location": "europe-west4",
+        "run_local": False, "project_id": "my-project",
+    },
     "a time zone of another planet": {"schedule_time_zone": "Mars/Olympus"},
     "labels in capitals": {"labels": {"Team": "Wine"}},
     "labels that are a list": {"labels": ["team"]},

@@ -56,6 +56,7 @@ FLOORS = {
     "outcomes": 7,
     "overview": 8,
     "timetable": 7,
+    "native": 9,
     "scheduler": 9,
     "history": 7,
     "live": 7,

@@ -195,10 +195,13 @@ SAID = {
     "pubsub_topic_name": (["--pubsub-topic-name", "asks-for-runs"], "asks-for-runs"),
     "ingress": (["--ingress", "all"], "all"),
     "schedule": (["--schedule", "0 6 * * 1"], "0 6 * * 1"),
-    "schedule_engine": (["--schedule-engine", "cloud-scheduler"], "cloud-scheduler"),
+    "schedule_engine": (["--schedule-engine", "vertex"], "vertex"),
     "schedule_location": (["--schedule-location", "europe-west1"], "europe-west1"),
     "schedule_name": (["--schedule-name", "each-monday"], "each-monday"),
     "schedule_time_zone": (["--schedule-time-zone", "Europe/Berlin"], "Europe/Berlin"),
+    "schedule_max_runs": (["--schedule-max-runs", "12"], 12),
+    "schedule_concurrency": (["--schedule-concurrency", "2"], 2),
+    "schedule_catch_up": (["--schedule-catch-up"], True),
 }
 
 
@@ -206,6 +209,7 @@ def test_what_a_push_needs_can_be_said(notebook, tmp_path):
     (tmp_path / "params.json").write_text('{"words": "hi"}')
     options = [word for words, _ in SAID.values() for word in words]
     given = ["--project-id", "my-project-123", "--params", str(tmp_path / "params.json")]
+    given += ["--pipeline-job-location", "europe-west1"]  # where its schedule is, too
     assert main(["generate", str(notebook), *given, *options]) == 0
     section = yaml.safe_load((notebook.parent / "AutoMLOps/configs/defaults.yaml").read_text())["ci"]
     assert section == {name: value for name, (_, value) in SAID.items()}

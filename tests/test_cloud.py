@@ -238,6 +238,32 @@ def test_a_push_needs_a_trigger_a_role_of_its_own_and_acting_as_the_runner() -> 
     assert {api.name.partition(".")[0] for api in need.apis} >= {"secretmanager", "cloudresourcemanager"}
 
 
+NATIVE = replace(CI, schedule="0 6 * * 1", schedule_time_zone="Europe/Berlin", schedule_engine="vertex")
+
+
+def test_a_schedule_of_vertex_ai_takes_one_role_of_the_projects_own_for_the_builder_and_nothing_else() -> None:
+    usual, need = resources(CI, WINE), resources(NATIVE, WINE)
+    assert need.clock and (need.clock.name, need.clock.location) == ("AutoMLOps-schedule", "us-central1")
+    assert need.clock.cron == "TZ=Europe/Berlin 0 6 * * 1"
+    assert table(need.bindings) - table(usual.bindings) == {
+        (BUILDER, f"projects/{CI.project_id}/roles/{need.clock.role.id}", "my-project-123"),
+    }
+    assert {each.removeprefix("aiplatform.schedules.") for each in need.clock.role.permissions} == {
+        *("create", "delete", "list", "update")
+    }
+    assert (need.apis, need.accounts, need.service) == (usual.apis, usual.accounts, None)
+    assert usual.clock is None and usual.roles == need.roles[:1]
+
+
+def test_with_the_service_too_the_builder_acts_as_the_runner_for_the_schedule() -> None:
+    need = resources(replace(NATIVE, submission_service=True), WINE)
+    assert need.service and (BUILDER, "iam.serviceAccountUser", RUNNER) in table(need.bindings)
+    theirs = "steps@other-project.iam.gserviceaccount.com"
+    foreign = resources(replace(NATIVE, submission_service=True, pipeline_runner_sa=theirs), WINE)
+    acting = {each.member for each in foreign.owed if each.role == "roles/iam.serviceAccountUser"}
+    assert acting == {need.service.submitter.email, BUILDER}
+
+
 def test_cloud_source_repositories_lets_the_builder_read_and_needs_no_connection() -> None:
     need = resources(replace(PROJECT, run_local=False), WINE)
     assert need.trigger and need.trigger.connection == "" and need.trigger.repository == "AutoMLOps-repo"

@@ -162,6 +162,25 @@ def test_the_schedule_is_named_after_a_prefix_unless_it_has_a_name_of_its_own():
     assert settings(naming_prefix="team", schedule_name="mondays").schedule_id == "mondays"
 
 
+def test_vertex_ai_itself_needs_no_service_and_has_settings_of_its_own():
+    native = {"schedule": "0 6 * * 1", "schedule_engine": "vertex"}
+    made = settings(**CI, **native, schedule_max_runs=3, schedule_concurrency=2, schedule_catch_up=True)
+    assert made.has_native_schedule and not made.has_service
+    assert (made.schedule_max_runs, made.schedule_concurrency, made.schedule_catch_up) == (3, 2, True)
+    assert settings(**CI, **native, submission_service=True).has_service
+    assert not settings(**CI, **native, submission_service=False).has_service
+    assert not settings(**CI, schedule="0 6 * * 1").has_native_schedule
+    assert fault(**native).startswith("schedule needs run_local=False (the build of a push makes it)")
+
+
+def test_a_schedule_of_vertex_ai_is_where_its_runs_are():
+    native = {**CI, "schedule": "0 6 * * 1", "schedule_engine": "vertex", "pipeline_job_location": "europe-west1"}
+    assert settings(**native, schedule_location="europe-west1").has_native_schedule
+    said = fault(**native, schedule_location="europe-west4")
+    assert said.startswith("schedule_location is europe-west4, and Vertex AI keeps a schedule where its runs are")
+    assert fault(**native, schedule_name="a" * 129).startswith("schedule_name is too long for Vertex AI")
+
+
 # ------------------------------------------------------------------------------- AutoMLOps.schedules
 
 # gcloud as far as schedules ask it: what there is stands in jobs.json, what it was told in calls.

@@ -143,10 +143,13 @@ GOOD: dict[str, tuple[object, ...]] = {
     "pubsub_topic_name": ("abc", "automlops-runs", "A.b_c~1", None),
     "ingress": ("internal", "internal-and-cloud-load-balancing", "all"),
     "schedule": ("No Schedule Specified", None),
-    "schedule_engine": ("cloud-scheduler",),
+    "schedule_engine": ("cloud-scheduler", "vertex"),
     "schedule_location": (*REGIONS, Region.HERE),
     "schedule_name": ("a", "AutoMLOps-schedule", "my_schedule", "a" * 500, None),
     "schedule_time_zone": ("Etc/UTC", "UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"),
+    "schedule_max_runs": (None,),
+    "schedule_concurrency": (1,),
+    "schedule_catch_up": (False,),
 }
 
 BAD: dict[str, tuple[tuple[object, str], ...]] = {
@@ -385,6 +388,15 @@ BAD: dict[str, tuple[tuple[object, str], ...]] = {
         ("$(id)", "no time zone"),
         ("", "no time zone"),
     ),
+    "schedule_max_runs": (
+        ("3", "in digits, without quotes"),
+        (0, "write 1 or more"),
+        (True, "a whole number"),
+        (2**31, "is no number of runs"),
+        (3, "add schedule_engine='vertex', or leave it out"),
+    ),
+    "schedule_concurrency": ((-1, "write 1 or more"), (2.0, "a whole number"), (2, "add schedule_engine='vertex'")),
+    "schedule_catch_up": (("yes", "without quotes"), (True, "add schedule_engine='vertex'")),
 }
 
 

@@ -56,6 +56,11 @@ CASES = {
     "hostile": (HOSTILE, {"base_image": f"example.test/torch@sha256:{'0' * 64}"}),
     "kinds": (KINDS, {"naming_prefix": "x" * 45, "gs_bucket_name": "b" * 63}),
 }
+CLOCK = {"schedule": "0 6 * * 1", "schedule_time_zone": "Europe/Berlin", "schedule_engine": "vertex"}
+CASES |= {
+    "a schedule of Vertex AI": (WINE, {**GITHUB, **CLOCK, "schedule_max_runs": 3, "enable_caching": False}),
+    "a schedule of Vertex AI, with the service": (CONTAINERS, {**GITHUB, **CLOCK, "submission_service": True}),
+}
 RUFF = ["check", "--isolated", "--line-length", "120", "--select", "E,F,W,B,I,S", "--no-cache"]
 YAMLLINT = """
 extends: default

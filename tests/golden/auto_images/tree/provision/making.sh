@@ -359,13 +359,17 @@ recorded() {
 drop() {
   local line kind name location role member
   touch "$found/asked"
-  for kind in schedule '(project|registry|bucket|account|secret|topic|subscription|service)-role' trigger subscription service topic; do
+  for kind in schedule '(project|registry|bucket|account|secret|topic|subscription|service)-role' \
+    trigger clock subscription service topic; do
     grep -E "^[{]\"kind\": \"$kind\"" "$MADE" | grep -F "\"project\": \"$PROJECT\"" | grep -vxF -f "$found/asked" || :
   done >"$found/needless"
   while IFS= read -r line <&3; do
     [[ $line == *'"shared": false'* || $(grep -cvF "$OURS" "$found/records") == 0 ]] || continue
     IFS='"' read -r _ _ _ kind _ _ _ name _ _ _ location _ _ _ role _ _ _ member _ <<<"$line"
-    if [[ $kind == trigger ]]; then
+    if [[ $kind == clock ]]; then
+      said kept schedule "$name" "generate(schedule_engine='vertex') brings what takes it out of Vertex AI"
+      continue
+    elif [[ $kind == trigger ]]; then
       set -- trigger "$name" gcloud builds triggers delete "$name" --region="$location"
     elif [[ $kind == schedule ]]; then
       set -- schedule "$name" unschedule "$name" "$location" "$PIPELINE"

@@ -15,7 +15,6 @@ BUCKET=my-project-123-bucket
 BUCKET_LOCATION=us-central1
 RUNNER=vertex-pipelines@my-project-123.iam.gserviceaccount.com
 BUILDER=words-builder@my-project-123.iam.gserviceaccount.com
-ROLE=automlops_starts_runs
 TRIGGER=automlops-trigger
 TRIGGER_LOCATION=us-central1
 REPOSITORY=example/words
@@ -84,30 +83,30 @@ bucket_ways() {
   said "$fate" bucket "$BUCKET" 'holds artifacts, compiled pipelines, sources to build and build logs'
 }
 
-# A role of the project's own keeps its name for a while when it is deleted: then it is brought back.
+# role ID PERMISSIONS TITLE WHY    A role of the project's own keeps its name for a while when it is deleted: then it is
+# brought back.
 role() {
-  local why='lets a build look up images and start a run, and do nothing else in Vertex AI' permissions=aiplatform.pipelineJobs.create,aiplatform.pipelineJobs.get,serviceusage.services.use line
-  line=$(entry own-role "$ROLE" "" true)
-  see role role gcloud iam roles describe "$ROLE" \
+  local id=$1 permissions=$2 why=$4 line
+  line=$(entry own-role "$id" "" true)
+  see "role-$id" role gcloud iam roles describe "$id" \
     --format='value[separator="|"](deleted,includedPermissions.list())'
-  case $(<"$found/role") in
+  case $(<"$found/role-$id") in
     "|$permissions")
       ours "$line" || :
-      said kept own-role "$ROLE" "$why"
+      said kept own-role "$id" "$why"
       ;;
     '')
-      make role "the role $ROLE" "$line" gcloud iam roles create "$ROLE" --permissions="$permissions" --stage=GA \
-        --title='Starts runs of pipelines'
-      said created own-role "$ROLE" "$why"
+      make role "the role $id" "$line" gcloud iam roles create "$id" --permissions="$permissions" --stage=GA --title="$3"
+      said created own-role "$id" "$why"
       ;;
     True*)
-      make role "the role $ROLE, which was deleted" "$line" gcloud iam roles undelete "$ROLE"
-      change role "changing the role $ROLE" gcloud iam roles update "$ROLE" --permissions="$permissions"
-      said created own-role "$ROLE" "$why"
+      make role "the role $id, which was deleted" "$line" gcloud iam roles undelete "$id"
+      change role "changing the role $id" gcloud iam roles update "$id" --permissions="$permissions"
+      said created own-role "$id" "$why"
       ;;
     *)
-      change role "changing the role $ROLE" gcloud iam roles update "$ROLE" --permissions="$permissions"
-      said changed own-role "$ROLE" "$why"
+      change role "changing the role $id" gcloud iam roles update "$id" --permissions="$permissions"
+      said changed own-role "$id" "$why"
       ;;
   esac
 }
@@ -281,14 +280,16 @@ needs storage.googleapis.com
 begin bucket bucket
 needs artifactregistry.googleapis.com
 begin registry registry
-begin role role
+begin role-1 role automlops_starts_runs \
+  aiplatform.pipelineJobs.create,aiplatform.pipelineJobs.get,serviceusage.services.use \
+  'Starts runs of pipelines' 'lets a build look up images and start a run, and do nothing else in Vertex AI'
 
 await accounts
 begin account-1 account "$RUNNER" true 'Runs the steps of pipelines' \
   'runs the steps'
 begin account-2 account "$BUILDER" false 'Builds the images of words' \
   'builds the images'
-await account-1 account-2 role
+await account-1 account-2 role-1
 
 if [[ ${PLAN-} == offline ]]; then
   number=PROJECT_NUMBER

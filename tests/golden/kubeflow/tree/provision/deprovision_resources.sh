@@ -141,6 +141,10 @@ take_away() {
     schedule)
       remove schedule schedule "$name" unschedule "$name" "$location" "${BASH_REMATCH[8]}"
       ;;
+    clock)
+      said kept schedule "$name" "generate(schedule_engine='vertex') brings what takes it out of Vertex AI"
+      return
+      ;;
     trigger) remove trigger trigger "$name" gcloud builds triggers delete "$name" --region="$location" ;;
     repository)
       if [[ $location == */connections/* ]]; then

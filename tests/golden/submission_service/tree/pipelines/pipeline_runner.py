@@ -72,22 +72,26 @@ def built(spec: Path, parameters: Path) -> tuple[dict, dict]:
     return compiled, values
 
 
-def release(spec: Path, parameters: Path) -> str:
-    """Has the service start this from now on, whoever asks it for a run of the pipeline; says where it is."""
-    from google.cloud.storage import Client
-
+def described(spec: Path, parameters: Path) -> dict:
+    """A run as Vertex AI is asked for it by others than this script."""
     compiled, values = built(spec, parameters)
-    job = {
+    return {
         "displayName": "words",
         "pipelineSpec": compiled,
         "runtimeConfig": {"gcsOutputDirectory": PIPELINE_ROOT, "parameterValues": values},
         "labels": LABELS,
         "serviceAccount": RUNNER,
     }
+
+
+def release(spec: Path, parameters: Path) -> str:
+    """Has the service start this from now on, whoever asks it for a run of the pipeline; says where it is."""
+    from google.cloud.storage import Client
+
     folder, _, _ = PIPELINE_ROOT.rpartition("/")
     path = f"{folder}/release/job.json"
     bucket, _, name = path.removeprefix("gs://").partition("/")
-    content = json.dumps({"location": LOCATION, "job": job})
+    content = json.dumps({"location": LOCATION, "job": described(spec, parameters)})
     Client(project=PROJECT).bucket(bucket).blob(name).upload_from_string(content, content_type="application/json")
     return path
 

@@ -141,6 +141,9 @@ take_away() {
     schedule)
       remove schedule schedule "$name" unschedule "$name" "$location" "${BASH_REMATCH[8]}"
       ;;
+    clock)
+      remove clock schedule "$name" stop_clock "$name" "$location" "${BASH_REMATCH[8]}"
+      ;;
     trigger) remove trigger trigger "$name" gcloud builds triggers delete "$name" --region="$location" ;;
     repository)
       if [[ $location == */connections/* ]]; then

@@ -55,7 +55,7 @@ lacked() {
     echo storage.buckets.get # whatever gcloud guesses beside that
   else
     sed 's/(gcloud[^)]*)//' "$1" \
-      | grep -owE '(artifactregistry|cloudbuild|cloudscheduler|iam|pubsub|resourcemanager|run|secretmanager|serviceusage|source|storage)([.][a-zA-Z]+){2}' \
+      | grep -owE '(aiplatform|artifactregistry|cloudbuild|cloudscheduler|iam|pubsub|resourcemanager|run|secretmanager|serviceusage|source|storage)([.][a-zA-Z]+){2}' \
       | grep -vE 'googleapis|gserviceaccount|developers' | head -n 1 || :
   fi
 }
@@ -80,6 +80,7 @@ entitle() {
     build,storage.buckets.*) on=bucket role=roles/storage.legacyBucketReader ;;
     build,storage.*) on=bucket role=roles/storage.objectUser ;;
     build,*) role=roles/cloudbuild.builds.editor ;;
+    clock,*) role=roles/aiplatform.user ;;
     api,*) role=roles/serviceusage.serviceUsageAdmin ;;
     registry,*) role=roles/artifactregistry.admin ;;
     bucket,*) role=roles/storage.admin ;;
@@ -136,6 +137,11 @@ patiently() {
 # absent ERRORS    whether a command failed for no other reason than that what it is about is not there.
 absent() {
   grep -qiE 'matched no objects|not[ _]found|does not exist|cannot find service' "$1" && ! grep -qiE 'permission|denied|forbidden' "$1"
+}
+
+# stop_clock NAME LOCATION PIPELINE --project=PROJECT    takes a schedule out of Vertex AI; gcloud cannot.
+stop_clock() {
+  gcloud auth print-access-token | python3 provision/unschedule.py "$1" "$2" "${4#*=}" "$3"
 }
 
 # plausible    of a record in the bucket, where a step can write, the lines about what this pipeline has to do with.
