@@ -831,8 +831,8 @@ _SERVING = (
         on="topic",
         role="roles/pubsub.admin",
         permissions=(
-            *(f"pubsub.topics.{verb}" for verb in ("attachSubscription", "create", "get", "list", *_POLICIES)),
-            *(f"pubsub.subscriptions.{verb}" for verb in ("create", "get", "list", *_POLICIES)),
+            *(f"pubsub.topics.{verb}" for verb in ("attachSubscription", "create", "get", *_POLICIES)),
+            *(f"pubsub.subscriptions.{verb}" for verb in ("create", "get", "update", *_POLICIES)),
         ),
         why="makes the topics and subscriptions and says who may use them",
     ),
@@ -845,7 +845,7 @@ _SERVING = (
     Authority(
         on="service",
         role="roles/run.admin",
-        permissions=tuple(f"run.services.{verb}" for verb in ("create", "get", *_POLICIES)),
+        permissions=tuple(f"run.services.{verb}" for verb in ("create", "get", "update", *_POLICIES)),
         why="makes the service and says who may call it",
     ),
 )

@@ -89,6 +89,7 @@ LAYOUT = (
     Emit(template="provision/deprovision_resources.sh.j2", to="provision/deprovision_resources.sh", when="project"),
     Emit(template="provision/making.sh.j2", to="provision/making.sh", when="project"),
     Emit(template="provision/provision_resources.sh.j2", to="provision/provision_resources.sh", when="project"),
+    Emit(template="provision/record.sh.j2", to="provision/record.sh", when="project"),
     Emit(template="provision/trigger.yaml.j2", to="provision/trigger.yaml", when="ci"),
     Emit(template="provision/unschedule.py.j2", to="provision/unschedule.py", when="unclock"),
     Emit(template="pytest.ini.j2", to="pytest.ini"),

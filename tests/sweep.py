@@ -354,8 +354,16 @@ def _made(asked: Sequence[Asked]) -> Counter[str]:
     return Counter(
         each.line
         for each in asked
-        if each.method == "POST" and each.writes and each.status == 200 and not re.search(r":\w+$|/upload/", each.path)
+        if each.method == _making(each)
+        and each.writes
+        and each.status == 200
+        and not re.search(r":\w+$|/upload/", each.path)
     )
+
+
+def _making(asked: Asked) -> str:
+    """The method by which a service makes things."""
+    return "PUT" if asked.host == "pubsub.googleapis.com" else "POST"
 
 
 def _lies(ran: Ran, world: World) -> Iterator[str]:
@@ -366,12 +374,25 @@ def _lies(ran: Ran, world: World) -> Iterator[str]:
             yield f"{fate} {kind} {name}"
 
 
+PLACES = {
+    "registry": "repositories",
+    "bucket": "buckets",
+    "account": "serviceAccounts",
+    "connection": "connections",
+    "topic": "topics",
+    "subscription": "subscriptions",
+    "service": "services",
+}
+
+
 def _is_there(world: World, kind: str, name: str) -> bool | None:
     match kind:
         case "api":
             return name in world.projects[PROJECT].services
-        case "registry" | "bucket" | "account":
-            return any(each.endswith(f"/{name}") for each in world.resources)
+        case "trigger":
+            return any(found.get("name") == name for each, found in world.resources.items() if "/triggers/" in each)
+        case _ if kind in PLACES:
+            return any(f"/{each}".endswith(f"/{PLACES[kind]}/{name}") for each in world.resources)
         case "role" if named := re.fullmatch(r"(\S+) on \S+ (\S+) for (\S+)", name):
             role, on, email = named.groups()
             held = (world.bindings(each).get(role, ()) for each in world.policies if each.endswith(f"/{on}"))

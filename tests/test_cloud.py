@@ -562,7 +562,7 @@ def test_the_record_in_the_bucket_keeps_what_another_clone_made(folder: Path, gc
     gcloud.answers(f"'storage cat'*) echo {render._sh(record)} ;;\n{TITLED}\n*describe*) echo automlops ;;")
     gcloud.forget()
     assert set(deprovisioned(folder, gcloud).values()) == {"removed"}
-    assert len(gcloud.writes) == 11
+    assert len(gcloud.writes) == 10  # the record went with the bucket
 
 
 @pytest.mark.parametrize(
@@ -711,6 +711,20 @@ def test_a_bucket_s_name_that_somebody_else_has_is_not_recorded(folder: Path, gc
     assert said.returncode == 1 and "not available" in said.stderr
     assert "bucket my-project-123-bucket" not in names(folder)
     assert not list((folder / ".automlops/making").glob("*"))
+
+
+def test_an_account_whose_own_policy_is_gone_is_looked_for_though_others_still_name_it(
+    tmp_path: Path, gcloud: RecordingGcloud
+) -> None:
+    folder = written(tmp_path / "tree", steps_use=("vertex-jobs",))
+    fates(provisioned(folder, gcloud))
+    record = (folder / ".automlops/made").read_text().rstrip("\n")
+    gcloud.answers(
+        "'iam service-accounts get-iam-policy'*) echo 'NOT_FOUND: not found' >&2; exit 1 ;;\n"
+        f"'iam service-accounts list'*) echo {BUILDER} ;;\n{there(record=record)}"
+    )
+    said = fates(provisioned(folder, gcloud, PLAN="1"))
+    assert said[f"account {RUNNER}"] == "create" and said[f"account {BUILDER}"] == "keep"
 
 
 def test_it_waits_for_an_account_that_google_shows_late(folder: Path, gcloud: RecordingGcloud) -> None:
@@ -936,7 +950,63 @@ def test_what_is_shared_stays_while_another_pipeline_is_there(whole: Path, gclou
         f"role roles/storage.legacyBucketReader on bucket my-project-123-bucket for {BUILDER}",
     }
     assert len(said) == 10 and (whole / ".automlops/made").read_text() == ""
-    assert gcloud.calls[-1][:4] == ["storage", "cp", ".automlops/made", f"{BUCKET}/wine-quality/made"]
+    assert gcloud.calls[-1][:2] == ["storage", "cp"] and gcloud.calls[-1][3] == f"{BUCKET}/wine-quality/made"
+
+
+DATA = f"'storage ls'*) echo {BUCKET}/wine-quality/runs/model#1 ;;"  # so that the bucket stays, and a record in it
+
+
+def test_what_somebody_else_wrote_to_the_record_meanwhile_stays_in_it(whole: Path, gcloud: RecordingGcloud) -> None:
+    """Between reading it and writing it anew another copy of this codebase provisioned something."""
+    record = (whole / ".automlops/made").read_text()
+    theirs = other("project-role", "my-project-123").replace('"pipeline": "other"', '"pipeline": "wine-quality"')
+    (gcloud.folder / "record").write_text(record)
+    moved = "echo 'HTTPError 412: At least one of the pre-conditions you specified did not hold.' >&2; exit 1"
+    gcloud.answers(
+        f"'storage cp'*) [[ -e $here/seen ]] || {{ touch $here/seen; echo {render._sh(theirs)} >>$here/record; {moved}; }}\n"
+        f"cp \"$3\" $here/copy ;;\n{DATA}\n'storage cat'*) cat $here/record ;;\n"
+        "'storage objects describe'*) wc -l <$here/record ;;"
+    )
+    deprovisioned(whole, gcloud)
+    lines = record.count("\n")
+    assert uploads(gcloud) == [f"--if-generation-match={lines}", f"--if-generation-match={lines + 1}"]
+    bucket = next(line for line in record.splitlines() if line.startswith('{"kind": "bucket"'))
+    assert (gcloud.folder / "copy").read_text().splitlines() == [bucket, theirs]
+    assert (whole / ".automlops/made").read_text() == f"{bucket}\n"
+
+
+def test_a_record_of_which_nothing_is_left_is_taken_away_as_it_was_read(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers(there())  # all of it was there before: the record has the pipeline alone
+    fates(provisioned(folder, gcloud))
+    record = (folder / ".automlops/made").read_text().rstrip("\n")
+    gcloud.answers(f"'storage cat'*) echo {render._sh(record)} ;;\n'storage objects describe'*) echo 17 ;;")
+    gcloud.forget()
+    deprovisioned(folder, gcloud)
+    (gone,) = gcloud.writes
+    assert gone[:4] == ["storage", "rm", f"{BUCKET}/wine-quality/made", "--if-generation-match=17"]
+
+
+def test_a_record_that_may_not_be_looked_at_is_not_taken_away(whole: Path, gcloud: RecordingGcloud) -> None:
+    denied = "echo 'PERMISSION_DENIED: not you' >&2; exit 1"
+    gcloud.answers(f"{DATA}\n'storage objects describe'*) {denied} ;;")
+    said = gcloud.run(whole / "provision/deprovision_resources.sh")
+    assert said.returncode == 1 and "stopped at: copying the record to the bucket" in said.stderr
+    assert "PERMISSION_DENIED: not you" in said.stderr and not uploads(gcloud)
+    assert not [call for call in gcloud.writes if call[:2] == ["storage", "rm"]]
+
+
+def test_the_record_of_a_pipeline_that_is_back_stays(folder: Path, gcloud: RecordingGcloud) -> None:
+    """It had gone, and left the registry to the others; while that is taken away it provisions again."""
+    gcloud.answers(there())
+    fates(provisioned(folder, gcloud))
+    left = other("own-role", "vertex-mlops-af", "true")
+    gcloud.answers(
+        f"'storage cat gs://my-project-123-bucket/other/made'*) printf '%s\\n' {render._sh(left)} {render._sh(other('pipeline', 'other'))} ;;\n"
+        f"'storage cat'*) echo {render._sh(left)} ;;\n'storage objects describe'*) echo 17 ;;"
+    )
+    gcloud.forget()
+    deprovisioned(folder, gcloud)
+    assert not [call for call in gcloud.writes if call[2:3] == [f"{BUCKET}/other/made"]]
 
 
 def test_the_last_pipeline_takes_away_what_those_before_it_left(folder: Path, gcloud: RecordingGcloud) -> None:

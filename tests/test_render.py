@@ -121,6 +121,7 @@ def test_the_tree_of_the_wine_pipeline() -> None:
         "provision/deprovision_resources.sh",
         "provision/making.sh",
         "provision/provision_resources.sh",
+        "provision/record.sh",
         "pytest.ini",
         "scripts/build_components.sh",
         "scripts/build_pipeline_spec.sh",

@@ -1,19 +1,21 @@
 """The service that starts runs, from provisioning to a run by a message and back: in the stand-in cloud."""
 
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import images, pubsub, vault, vertex
+from cloud import pubsub, vault, vertex
 from cloud.standin import NUMBER, PROJECT, Cloud
 from cloud.world import member
+from deliveries import delivered
 from launches import VALUES, WORDS, caller
+from privileges import place
 
 from AutoMLOps import read
-from AutoMLOps.cloud import Binding, On, Resources, resources
+from AutoMLOps.cloud import Resources, resources
+from AutoMLOps.provisioning import SAID
 from AutoMLOps.settings import Settings
 
 pytest_plugins = ["cloud.fixture"]
@@ -28,22 +30,6 @@ HURRIED = {
     "BASH_FUNC_sleep%%": "() { :; }",
 }
 
-# Brings a message to the service as its image has it, with its own account's credentials, as Cloud Run would.
-DELIVER = """
-import base64, json, os, sys, time
-sys.path.insert(0, sys.argv[1])
-os.environ["K_SERVICE"] = "run-pipeline"
-import main
-from starlette.testclient import TestClient
-now = time.time()
-said = {"iss": "https://accounts.google.com", "aud": main.AUDIENCE, "email": main.INVOKER, "email_verified": True, "iat": now, "exp": now + 60}
-token = ".".join(("e30", base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("="), "SIGNATURE_REMOVED_BY_GOOGLE"))
-with TestClient(main.app) as client:
-    for message in json.loads(sys.argv[2]):
-        found = client.post("/push", json={"message": message}, headers={"Authorization": f"Bearer {token}"})
-        print(json.dumps([found.status_code, found.json()]))
-"""
-
 
 def table() -> Resources:
     found = read.pipeline(read.notebook("work.py", WORDS), VALUES).pipeline
@@ -51,22 +37,6 @@ def table() -> Resources:
     settings = Settings(project_id=PROJECT, run_local=False, submission_service=True, source_repo_type="github",
                         source_repo_name="example/words", source_repo_secrets=(("github_app", "12345"), ("token", "pat/versions/1")))  # fmt: skip
     return resources(settings, found)
-
-
-def place(row: Binding, resources: Resources) -> str:
-    """What a role is bound to, as the stand-in names it."""
-    assert resources.registry and resources.service
-    within = f"projects/{PROJECT}"
-    return {
-        On.PROJECT: f"projects/{row.name}",
-        On.REGISTRY: f"{within}/locations/{resources.registry.location}/repositories/{row.name}",
-        On.BUCKET: f"buckets/{row.name}",
-        On.ACCOUNT: f"{within}/serviceAccounts/{row.name}",
-        On.SECRET: f"{within}/secrets/{row.name}",
-        On.TOPIC: f"{within}/topics/{row.name}",
-        On.SUBSCRIPTION: f"{within}/subscriptions/{row.name}",
-        On.SERVICE: f"{within}/locations/{resources.service.location}/services/{row.name}",
-    }[row.on]
 
 
 @pytest.fixture
@@ -112,6 +82,44 @@ def test_provisioned_twice_and_taken_away_the_world_is_as_before(cloud: Cloud, c
     after = cloud.state.picture()
     assert set(after["resources"]) - set(before["resources"]) == {f"projects/{PROJECT}/roles/automlops_starts_runs"}
     assert {on: roles for on, roles in after["policies"].items() if on in before["policies"]} == before["policies"]
+    run(cloud, codebase, PROVISION)
+    again = cloud.state.picture()
+    assert set(again["resources"]) == set(picture["resources"]) and again["policies"] == picture["policies"]
+
+
+def test_a_changed_setting_of_the_service_is_one_change_of_it(cloud: Cloud, codebase: Path) -> None:
+    run(cloud, codebase, PROVISION)
+    ((name, made),) = services(cloud)
+    call = caller(cloud, codebase.parent)
+    assert call("[AutoMLOps.generate(notebook='work.py', ingress='all'), 1][1]") == 1
+    writes = len(cloud.writes())
+    assert fates(run(cloud, codebase, PROVISION)) == ["changed service run-pipeline"]
+    assert [line.partition(" ")[0] for line in cloud.writes()[writes:]] == ["PUT"]
+    ((same, changed),) = services(cloud)
+    assert same == name and changed["metadata"]["annotations"]["run.googleapis.com/ingress"] == "all"
+    assert changed["spec"]["template"]["spec"] == made["spec"]["template"]["spec"]
+
+    assert call("[AutoMLOps.generate(notebook='work.py', cloud_run_location='europe-west1'), 1][1]") == 1
+    said = fates(run(cloud, codebase, PROVISION))
+    assert "created service run-pipeline" in said and "removed service run-pipeline" in said
+    assert "changed subscription automlops-runs-push" in said
+    ((moved, found),) = services(cloud)
+    assert moved.split("/")[3] == "europe-west1" and name not in cloud.state.policies
+    push = cloud.state.resources[f"projects/{PROJECT}/subscriptions/automlops-runs-push"]["pushConfig"]
+    assert push["pushEndpoint"] == f"{found['status']['url']}/push"
+    assert set(cloud.state.bindings(moved)) == {"roles/run.invoker", "roles/run.developer"}
+    writes = len(cloud.writes())
+    assert fates(run(cloud, codebase, PROVISION)) == [] and len(cloud.writes()) == writes
+
+
+def services(cloud: Cloud) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, found) for name, found in cloud.state.resources.items() if "/services/" in name]
+
+
+def fates(said: str) -> list[str]:
+    """FATE KIND NAME of what was not kept."""
+    rows = (SAID.fullmatch(line) for line in said.splitlines())
+    return [f"{row[1]} {row[2]} {row[3]}" for row in rows if row and row[1] != "kept" and row[2] != "record"]
 
 
 def test_without_the_service_again_it_is_taken_away_and_builds_start_runs_themselves(
@@ -143,7 +151,7 @@ def test_a_push_deploys_the_service_and_a_message_to_it_is_the_run(cloud: Cloud,
     assert [build["status"] for build in builds] == ["SUCCESS"], logs
     assert not [name for name in cloud.state.resources if "/pipelineJobs/" in name], "the build starts none itself"
     (message,) = pubsub.published(cloud.state, "automlops-runs")
-    assert [status for status, _ in delivered(cloud, codebase, [message, message])] == [200, 200]
+    assert [status for status, _ in brought(cloud, codebase, [message, message])] == [200, 200]
     cloud.settle()
     (job,) = [name for name in cloud.state.resources if "/pipelineJobs/" in name]
     assert job.endswith(f"words-{message['messageId']}")
@@ -151,7 +159,7 @@ def test_a_push_deploys_the_service_and_a_message_to_it_is_the_run(cloud: Cloud,
 
     run(cloud, codebase, "scripts/publish_to_topic.sh", '{"times": 5}')
     run(cloud, codebase, "scripts/publish_to_topic.sh", '{"times": "many"}')
-    said = delivered(cloud, codebase, pubsub.published(cloud.state, "automlops-runs")[1:])
+    said = brought(cloud, codebase, pubsub.published(cloud.state, "automlops-runs")[1:])
     assert [each["outcome"] for _, each in said] == ["started", "dead letter"]
     cloud.settle()
     assert vertex.outputs(cloud.state, said[0][1]["job"])["count"] == {"Output": 5}
@@ -159,19 +167,7 @@ def test_a_push_deploys_the_service_and_a_message_to_it_is_the_run(cloud: Cloud,
     assert "times is a NUMBER_INTEGER" in dead["attributes"]["why"]
 
 
-def delivered(cloud: Cloud, codebase: Path, messages: list[dict[str, Any]]) -> list[tuple[int, dict[str, str]]]:
-    """What the deployed service answers to messages, by the account that it runs as."""
-    resources = table()
-    assert resources.service
-    name = place(Binding(member="", role="", on=On.SERVICE, name=resources.service.name, why=""), resources)
-    spec = cloud.state.resources[name]["spec"]["template"]["spec"]
-    assert not spec["containers"][0].get("command"), "the placeholder's command is gone"
-    assert cloud.state.permits(member(resources.service.invoker.email), "run.routes.invoke", name)
-    folder = codebase.parent / "container"
-    folder.mkdir(exist_ok=True)
-    for path, content in images.files(cloud.state, spec["containers"][0]["image"], "service").items():
-        (folder / path).write_bytes(content)
-    done = cloud.run(sys.executable, "-c", DELIVER, folder, json.dumps(messages), as_=spec["serviceAccountName"])
-    assert done.returncode == 0, done.stderr
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    return [(status, said) for status, said in (each for each in answers if isinstance(each, list))]
+def brought(cloud: Cloud, codebase: Path, messages: list[dict[str, Any]]) -> list[tuple[int, dict[str, str]]]:
+    """What the deployed service answers to messages."""
+    ((name, _),) = services(cloud)
+    return delivered(cloud, name, messages, codebase.parent)

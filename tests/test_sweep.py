@@ -1,4 +1,4 @@
-"""A few cases of the sweep, over the four services that provisioning asks; `make sweep` runs them all."""
+"""A few cases of the sweep, over the services that provisioning asks; `make sweep` runs them all."""
 
 import re
 import shutil
@@ -20,6 +20,12 @@ HANDFUL = (
     ("provision", "kill-after", ACCOUNTS),
     ("deprovision", "kill-after", "DELETE artifactregistry.*"),
 )
+SERVED = (
+    ("provision", "403", "PUT pubsub.*/subscriptions/automlops-runs-push"),
+    ("provision", "kill-after", "POST us-central1-run.*/services"),
+    ("deprovision", "drop", "DELETE us-central1-run.*/services/run-pipeline"),
+    ("deprovision", "kill", "DELETE pubsub.*/topics/automlops-runs"),
+)
 SWALLOWS = """#!/usr/bin/env bash
 gcloud artifacts repositories create images --location=us-central1 --repository-format=docker --project=demo-project
 echo 'created  registry images (whatever came of it)'
@@ -33,11 +39,28 @@ def ways(tmp_path_factory):
     return sweep.ways(tmp_path_factory.mktemp("clean"))
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The same where a push starts builds, and a service starts runs."""
+    need("gcloud")
+    chosen = {"run_local": False, "source_repo_type": "github", "submission_service": True}
+    return sweep.ways(tmp_path_factory.mktemp("served"), **chosen)
+
+
 @pytest.mark.parametrize(("script", "kind", "request_"), HANDFUL)
 def test_a_fault_is_named_or_overcome_and_the_next_run_comes_to_the_same(ways, tmp_path, script, kind, request_):
-    way = ways[script]
+    judged(ways[script], kind, request_, tmp_path)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("script", "kind", "request_"), SERVED)
+def test_so_it_is_with_the_service_that_starts_runs(served, tmp_path, script, kind, request_):
+    judged(served[script], kind, request_, tmp_path)
+
+
+def judged(way, kind, request_, place):
     line = next(line for line in way.lines if re.fullmatch(request_, line))
-    found = sweep.outcome(Case(script=script, kind=kind, line=line), way, tmp_path)
+    found = sweep.outcome(Case(script=way.script, kind=kind, line=line), way, place)
     assert not found.misses, str(found)
 
 

@@ -123,7 +123,7 @@ def scripts(tree: Path) -> list[Path]:
     found = sorted([*tree.glob("scripts/*.sh"), *tree.glob("provision/*.sh")])
     in_cloud, builds = ((tree / name).exists() for name in ("scripts/run_all.sh", "scripts/build_components.sh"))
     tagged, serves = (tree / "scripts/content_tag.sh").exists(), (tree / "services").exists()
-    assert len(found) == 1 + tagged + in_cloud * (6 + builds) + 2 * serves
+    assert len(found) == 1 + tagged + in_cloud * (7 + builds) + 2 * serves
     return found
 
 
@@ -139,7 +139,7 @@ def test_scripts_keep_to_what_bash_3_2_knows(tree: Path) -> None:
     """What macOS has: no mapfile, no associative arrays, no ${x,,}; and an empty array is unset there."""
     for script in scripts(tree):
         text = script.read_text()
-        sourced = script.name in ("gcloud.sh", "making.sh") and "# shellcheck shell=bash\n" in text
+        sourced = script.name in ("gcloud.sh", "making.sh", "record.sh") and "# shellcheck shell=bash\n" in text
         assert sourced or (text.startswith("#!/usr/bin/env bash\n") and "\nset -euo pipefail\n" in text)
         assert not [
             word

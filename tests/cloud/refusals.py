@@ -39,6 +39,8 @@ def denied(permission: str, on: str, service: str, who: str) -> Refusal:
         kind = "object" if "/objects/" in on else "bucket"
         return Refusal(403, f"{who} does not have {permission} access to the Google Cloud Storage {kind}. "
                             f"Permission '{permission}' denied on resource (or it may not exist).")  # fmt: skip
+    if service == "pubsub.googleapis.com":
+        return Refusal(403, "User not authorized to perform this action.")
     return Refusal(
         403,
         f"Permission '{permission}' denied on resource '//{service}/{on}' (or it may not exist).",

@@ -1,17 +1,28 @@
 """Cloud Run: services, as gcloud makes and changes them. No container runs; a test runs what is in the image itself."""
 
+import json
 import re
 
 from cloud import images, policies
 from cloud.refusals import Refusal, Unknown
 from cloud.routes import Call, answers
 from cloud.web import JSON
-from cloud.world import now
+from cloud.world import World, member, now
 
 RUN = "run"
 SERVICE = "projects/*/locations/*/services/*"
 KNATIVE = "apis/serving.knative.dev/v1/namespaces/{namespace}/services"
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?")
+
+
+def admits(world: World, url: str, token: JSON) -> bool:
+    """Whether Cloud Run lets through to the service at a URL who shows a token of that account, for that audience."""
+    services = ((name, found) for name, found in world.resources.items() if re.fullmatch(".*/services/[^/]+", name))
+    name, found = next(each for each in services if url.startswith(f"{each[1]['status']['url']}/"))
+    audiences = found["metadata"]["annotations"].get("run.googleapis.com/custom-audiences", "[]")
+    known = (found["status"]["url"], *json.loads(audiences))
+    who = member(token["serviceAccountEmail"])
+    return token["audience"] in known and world.permits(who, "run.routes.invoke", name)
 
 
 @answers(f"POST {RUN}/{KNATIVE}", on="")

@@ -14,19 +14,11 @@ BUCKET=my-project-123-bucket
 # What accounts of ours are called, as one regular expression.
 TITLES='Runs the steps of pipelines|Builds the images of .*'
 
-MADE=.automlops/made
-found=$(mktemp -d)
-trap 'rm -rf "$found"' EXIT
-errors=$found/errors
-if [[ -n ${PLAN-} ]]; then
-  [[ ! -f $MADE ]] || cp "$MADE" "$found/made"
-  MADE=$found/made
-fi
-mkdir -p .automlops
-touch "$MADE"
-
 # shellcheck source=scripts/gcloud.sh
 source scripts/gcloud.sh
+# shellcheck source=provision/record.sh
+source provision/record.sh
+errors=$found/errors
 
 # remove ON KIND WHAT COMMAND...    takes something away; what is not there any more is gone already.
 remove() {
@@ -100,9 +92,8 @@ believed() {
 # The records of all pipelines that use the bucket, this one's included; none where the bucket is gone.
 patiently "$BUSY" "$errors" gcloud storage cat "gs://$BUCKET/*/made" >"$found/records" \
   || absent "$errors" || stop 'reading the records in the bucket' "$errors" bucket
-ours="\"pipeline\": \"$PIPELINE\"}"
-grep -F "$ours" "$found/records" >"$found/ours" || :
-grep -vF "$ours" "$found/records" >"$found/theirs" || :
+grep -F "$OURS" "$found/records" >"$found/ours" || :
+grep -vF "$OURS" "$found/records" >"$found/theirs" || :
 others=$(sed -n 's/^{"kind": "pipeline", "name": "\([a-z0-9-]*\)".*/\1/p' "$found/theirs" | sort -u | tr '\n' ' ')
 
 # What a pipeline that is gone left to the others is for the last one to take away.
@@ -170,6 +161,7 @@ take_away() {
         return
       fi
       remove bucket bucket "$name" gcloud storage rm "gs://$name" --recursive
+      [[ $name != "$BUCKET" ]] || touch "$found/no-bucket"
       ;;
     *-role)
       remove "${kind%-role}" role "$name_of_role" \
@@ -184,19 +176,33 @@ sed '1!G;h;$!d' "$MADE" >"$found/backwards" # tac, which macOS lacks
 while IFS= read -r line <&3; do
   take_away "$line"
 done 3<"$found/backwards"
-[[ -z ${PLAN-} ]] || exit 0
+[[ -z ${PLAN-} && ! -e $found/no-bucket ]] || exit 0
 
-# ---- The record in the bucket, if that is still there, says what is left
+# ---- The record in the bucket says what is left
 
 PROJECT=my-project-123
-records=()
-while IFS= read -r each; do # what pipelines that are gone had left was taken over above
-  [[ -n $others && $each != "$PIPELINE" ]] || records+=("gs://$BUCKET/$each/made")
-done < <(sed -n 's/.*"pipeline": "\([a-z0-9-]*\)"}$/\1/p' "$found/records" | sort -u)
-[[ -z ${records[*]-} ]] || patiently "$BUSY" "$errors" gcloud storage rm "${records[@]}" >/dev/null \
-  || absent "$errors" || stop 'removing the record from the bucket' "$errors" bucket
-if [[ -s $MADE ]]; then
-  patiently "$BUSY" "$errors" gcloud storage cp "$MADE" "gs://$BUCKET/$PIPELINE/made" >/dev/null \
+
+# rest    what is left from here, and what was written to the copy since it was read above.
+rest() {
+  grep -vxF -f "$MADE" "$found/records" >"$found/done" || :
+  joined "$found/done" <"$found/copy" >"$found/left"
+}
+
+# taken_over    nothing, unless the pipeline is back, and has written to its record since that was read above.
+taken_over() {
+  cp "$found/copy" "$found/left"
+  [[ $(joined "$found/records" <"$found/copy" | grep -cvxF -f "$MADE") != 0 ]] || : >"$found/left"
+}
+
+keep() {
+  patiently "$BUSY" "$errors" exchange "$@" >/dev/null \
     || absent "$errors" || stop 'copying the record to the bucket' "$errors" bucket
-  [[ -z $others ]] || : >"$MADE" # what is left is the others' now: the last of them finds it in the bucket
+}
+keep "$COPY" rest
+if [[ -z $others ]]; then
+  while IFS= read -r each <&3; do
+    keep "gs://$BUCKET/$each/made" taken_over
+  done 3< <(sed -n 's/.*"pipeline": "\([a-z0-9-]*\)"}$/\1/p' "$found/theirs" | sort -u)
+else
+  : >"$MADE" # what is left is the others' now: the last of them finds it in the bucket
 fi

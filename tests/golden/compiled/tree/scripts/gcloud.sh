@@ -42,14 +42,14 @@ advise() {
     echo "that is more than Google allows for now; wait, or ask for more: $console/iam-admin/quotas?project=$PROJECT"
   elif told 'bucket name is not available|bucket namespace is shared'; then
     echo 'somebody else has a bucket of that name: choose another gs_bucket_name'
-  elif told 'permission|denied|forbidden|have access|HTTPError 403|\[403\]'; then
+  elif told 'permission|denied|forbidden|not authorized|have access|HTTPError 403|\[403\]'; then
     entitle "$errors" "$on"
   fi
 }
 
 # lacked ERRORS    the permission that gcloud says is missing.
 lacked() {
-  if grep -qE 'permission to act as|impersonation permission' "$1"; then
+  if grep -qiE 'permission to act as|impersonation permission|iam[.]serviceaccounts[.]actas' "$1"; then
     echo iam.serviceAccounts.actAs
   elif grep -qE 'forbidden from accessing the bucket|have access to the bucket' "$1"; then
     echo storage.buckets.get # whatever gcloud guesses beside that
@@ -107,13 +107,6 @@ patiently() {
 # absent ERRORS    whether a command failed for no other reason than that what it is about is not there.
 absent() {
   grep -qiE 'matched no objects|not[ _]found|does not exist|cannot find service' "$1" && ! grep -qiE 'permission|denied|forbidden' "$1"
-}
-
-# plausible    of a record in the bucket, where a step can write, the lines about what this pipeline has to do with.
-plausible() {
-  grep -F '"project": "'"$PROJECT"'"' \
-    | grep -E '"name": "(my-project-123|rainfall|my-project-123-bucket|vertex-pipelines@my-project-123[.]iam[.]gserviceaccount[.]com)"' \
-    | grep -E '"member": "(|serviceAccount:(vertex-pipelines@my-project-123[.]iam[.]gserviceaccount[.]com))"' || :
 }
 
 # unschedule NAME LOCATION PIPELINE --project=PROJECT    deletes a schedule of a pipeline; one of that name that says it is

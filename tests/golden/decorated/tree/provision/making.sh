@@ -4,19 +4,12 @@
 
 # shellcheck source=scripts/gcloud.sh
 source scripts/gcloud.sh
+# shellcheck source=provision/record.sh
+source provision/record.sh
 
-MADE=.automlops/made
-MAKING=.automlops/making
-COPY=gs://$BUCKET/$PIPELINE/made
-OURS="\"pipeline\": \"$PIPELINE\"}" # how a line of the record ends
-found=$(mktemp -d)
-trap 'wait; rm -rf "$found"' EXIT
-if [[ -n ${PLAN-} ]]; then
-  [[ ! -f $MADE ]] || cp "$MADE" "$found/made"
-  MADE=$found/made MAKING=$found/making
-fi
+MAKING=${MADE%/*}/making
 mkdir -p "$MAKING"
-touch "$MADE" "$found/new-accounts" "$found/named"
+touch "$found/new-accounts" "$found/named"
 
 # What gcloud says where Google shows late what was just made.
 EARLY='could not access secret|has not been used|does not exist|not[ _]found'
@@ -147,7 +140,7 @@ make() {
     printf '%s\n' "$line" >"$(note "$line")"
   done <<<"$lines"
   if ! patiently "$EARLY|$BUSY" "$errors" "$@" >/dev/null && ! was_made "$on" "$lines" "$errors"; then
-    if grep -qiE 'permission|denied|forbidden|invalid|quota|not available' "$errors" && ! there "$lines"; then
+    if grep -qiE 'permission|denied|forbidden|not authorized|invalid|quota|not available' "$errors" && ! there "$lines"; then
       while IFS= read -r line; do
         rm -f "$(note "$line")"
       done <<<"$lines"
@@ -196,12 +189,13 @@ needs() {
 
 # ---- Accounts
 
-# accounts EMAIL...    asks which accounts there are, unless policies that were read ahead name these: Google calls one that
-# was deleted otherwise in them.
+# accounts EMAIL...    asks which accounts there are, unless policies that were read ahead name these. Google calls one that
+# was deleted otherwise in them, though not at once: one whose own policy was asked for ahead in vain is looked for.
 accounts() {
   local email
   for email; do
     grep -qsF " serviceAccount:$email " "$found"/policy-of-* || break
+    ! grep -qF "{\"kind\": \"account-role\", \"name\": \"$email\"," "$MADE" || [[ -e $found/policy-of-account-$email ]] || break
     echo "$email" >>"$found/named"
   done
   if [[ $(grep -c . "$found/named") == "$#" ]]; then
@@ -390,36 +384,29 @@ drop() {
   done 3<"$found/needless"
 }
 
-# whole    the bucket's copy, and what was made from here.
+# whole    the bucket's copy as it was read, and what was made from here.
 whole() {
   touch "$found/dropped"
-  plausible <"$found/record" | cat - "$MADE" | awk 'NF && !seen[$0]++' \
-    | awk -v dropped="$found/dropped" 'BEGIN { while ((getline line <dropped) > 0) gone[line] } !($0 in gone)'
+  grep -F "$OURS" "$found/copy" >"$found/record" || :
+  plausible <"$found/record" | joined "$found/dropped" >"$found/left"
 }
 
-# hand_over --project=PROJECT    puts the whole record in the place of the bucket's copy. Google refuses that where somebody
-# else, with another copy of this codebase, was faster; patiently begins anew then.
+# hand_over --project=PROJECT    puts the whole record in the place of the bucket's copy.
 hand_over() {
-  local generation='' errors=$found/copy.errors
   if [[ -e $found/new-bucket ]]; then
     rm "$found/new-bucket" # nobody should have written to it; if somebody did, the next try reads that
+    gcloud storage cp "$found/left" "$COPY" --if-generation-match=0 "$1"
   else
-    generation=$(gcloud storage objects describe "$COPY" --format='value(generation)' "$1" 2>"$errors") \
-      || absent "$errors" || { cat "$errors" >&2 && return 1; }
-    : >"$found/copy"
-    [[ -z $generation ]] || gcloud storage cat "$COPY" "$1" >"$found/copy" || return
-    grep -F "$OURS" "$found/copy" >"$found/record" || :
-    whole >"$found/all"
+    exchange "$COPY" whole "$1"
   fi
-  gcloud storage cp "$found/all" "$COPY" --if-generation-match="${generation:-0}" "$1"
 }
 
 # keep_record    the bucket's copy has what was made from here, and from other copies of this codebase.
 keep_record() {
   local fate=kept
-  grep -F "$OURS" "$found/records" >"$found/record" || :
-  whole >"$found/all"
-  if ! cmp -s <(sort "$found/all") <(sort "$found/record"); then
+  cp "$found/records" "$found/copy"
+  whole
+  if ! cmp -s <(sort "$found/left") <(sort "$found/record"); then
     change bucket "copying the record to the bucket" hand_over
     fate=changed
   fi

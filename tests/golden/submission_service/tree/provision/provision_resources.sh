@@ -256,17 +256,27 @@ letterbox() {
   fi
 }
 
+served_at() {
+  see service service gcloud run services describe "$SERVICE" --region="$SERVICE_LOCATION" \
+    --format='value[separator="|"](metadata.labels.managed-by,metadata.annotations."run.googleapis.com/ingress",status.url)'
+}
+
 # Until a build deploys the service, what stands there takes no message: it answers that it cannot, and they come again.
 service() {
   local why='starts the runs that messages ask for' line
   line=$(entry service "$SERVICE" "$SERVICE_LOCATION" true)
   asked "$line"
-  see service service gcloud run services describe "$SERVICE" --region="$SERVICE_LOCATION" \
-    --format='value[separator="|"](metadata.labels.managed-by,status.url)'
+  served_at
   case $(<"$found/service") in
-    'automlops|'*)
+    "automlops|$INGRESS|"*)
       ours "$line" || :
       said kept service "$SERVICE" "$why"
+      ;;
+    'automlops|'*)
+      ours "$line" || :
+      change service "changing the service $SERVICE" gcloud run services update "$SERVICE" --region="$SERVICE_LOCATION" \
+        --ingress="$INGRESS"
+      said changed service "$SERVICE" "$why"
       ;;
     '')
       make service "the service $SERVICE" "$line" gcloud run deploy "$SERVICE" --region="$SERVICE_LOCATION" \
@@ -275,8 +285,7 @@ service() {
         --ingress="$INGRESS" --concurrency=10 --max-instances=4 --cpu=1 --memory=512Mi --timeout=60 \
         --labels=managed-by=automlops
       said created service "$SERVICE" "$why"
-      see service service gcloud run services describe "$SERVICE" --region="$SERVICE_LOCATION" \
-        --format='value[separator="|"](metadata.labels.managed-by,status.url)'
+      served_at
       ;;
     *)
       if [[ -n ${PLAN-} ]]; then
@@ -294,10 +303,10 @@ pushing() {
   local why='takes the messages that ask for runs, and brings them to the service' line url
   line=$(entry subscription "$SUBSCRIPTION" "" true)
   asked "$line"
-  url=$(cut -d '|' -f 2 "$found/service")/push
+  url=$(cut -d '|' -f 3 "$found/service")/push
   see push topic gcloud pubsub subscriptions describe "$SUBSCRIPTION" --format='value(pushConfig.pushEndpoint)'
   if [[ ! -s $found/push ]]; then
-    make topic "the subscription $SUBSCRIPTION" "$line" gcloud pubsub subscriptions create "$SUBSCRIPTION" --topic="$TOPIC" \
+    make push "the subscription $SUBSCRIPTION" "$line" gcloud pubsub subscriptions create "$SUBSCRIPTION" --topic="$TOPIC" \
       --push-endpoint="$url" --push-auth-service-account="$INVOKER" --push-auth-token-audience="$AUDIENCE" \
       --ack-deadline=60 --min-retry-delay=10s --max-retry-delay=600s --expiration-period=never \
       --dead-letter-topic="$DEAD_LETTERS" --max-delivery-attempts=20 --labels=managed-by=automlops
@@ -307,7 +316,7 @@ pushing() {
     if [[ $(<"$found/push") == "$url" || ! -s $found/service ]]; then
       said kept subscription "$SUBSCRIPTION" "$why"
     else
-      change topic "changing the subscription $SUBSCRIPTION" gcloud pubsub subscriptions modify-push-config "$SUBSCRIPTION" \
+      change push "changing the subscription $SUBSCRIPTION" gcloud pubsub subscriptions modify-push-config "$SUBSCRIPTION" \
         --push-endpoint="$url" --push-auth-service-account="$INVOKER" --push-auth-token-audience="$AUDIENCE"
       said changed subscription "$SUBSCRIPTION" "$why"
     fi

@@ -18,12 +18,12 @@ tag=$(bash scripts/content_tag.sh services/submission_service)
 digest=$(patiently "$BUSY" "$log" gcloud artifacts docker images describe "$IMAGE:$tag" \
   --format='value(image_summary.digest)') || stop 'asking the registry for the image of the service' "$log" image
 runs=$(patiently "$BUSY" "$log" gcloud run services describe "$SERVICE" --region="$SERVICE_LOCATION" \
-  --format='value(spec.template.spec.containers[0].image)') || stop "looking for the service $SERVICE" "$log" service
+  --format='value(spec.template.spec.containers[0].image)') || stop "looking for the service $SERVICE" "$log" deploy
 if [[ $runs == "$IMAGE@$digest" ]]; then
   echo "the service $SERVICE runs this already"
   exit
 fi
 # It was made with a command of its own, which answers nobody: the image's takes its place.
 patiently "$BUSY" "$log" gcloud run services update "$SERVICE" --region="$SERVICE_LOCATION" --image="$IMAGE@$digest" \
-  --command='' --args='' >/dev/null || stop "deploying the service $SERVICE" "$log" service
+  --command='' --args='' >/dev/null || stop "deploying the service $SERVICE" "$log" deploy
 echo "the service $SERVICE is deployed: $IMAGE@$digest"

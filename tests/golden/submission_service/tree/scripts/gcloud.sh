@@ -42,14 +42,14 @@ advise() {
     echo "that is more than Google allows for now; wait, or ask for more: $console/iam-admin/quotas?project=$PROJECT"
   elif told 'bucket name is not available|bucket namespace is shared'; then
     echo 'somebody else has a bucket of that name: choose another gs_bucket_name'
-  elif told 'permission|denied|forbidden|have access|HTTPError 403|\[403\]'; then
+  elif told 'permission|denied|forbidden|not authorized|have access|HTTPError 403|\[403\]'; then
     entitle "$errors" "$on"
   fi
 }
 
 # lacked ERRORS    the permission that gcloud says is missing.
 lacked() {
-  if grep -qE 'permission to act as|impersonation permission' "$1"; then
+  if grep -qiE 'permission to act as|impersonation permission|iam[.]serviceaccounts[.]actas' "$1"; then
     echo iam.serviceAccounts.actAs
   elif grep -qE 'forbidden from accessing the bucket|have access to the bucket' "$1"; then
     echo storage.buckets.get # whatever gcloud guesses beside that
@@ -81,6 +81,9 @@ entitle() {
     build,storage.*) on=bucket role=roles/storage.objectUser ;;
     build,*) role=roles/cloudbuild.builds.editor ;;
     clock,*) role=roles/aiplatform.user ;;
+    push,*) on=account role=roles/iam.serviceAccountUser ;;
+    publish,*) on=topic role=roles/pubsub.publisher ;;
+    deploy,*) on=service role=roles/run.developer ;;
     api,*) role=roles/serviceusage.serviceUsageAdmin ;;
     registry,*) role=roles/artifactregistry.admin ;;
     bucket,*) role=roles/storage.admin ;;
@@ -101,8 +104,11 @@ entitle() {
     bucket) name=my-project-123-bucket ;;
     account)
       name=$(grep -oF -e run-pipeline-submitter@my-project-123.iam.gserviceaccount.com -e run-pipeline-invoker@my-project-123.iam.gserviceaccount.com "$1" | head -n 1 || :)
+      [[ $2 != push ]] || name=run-pipeline-invoker@my-project-123.iam.gserviceaccount.com # Pub/Sub does not say what it is about
       name=${name:-$builder}
       ;;
+    topic) name=automlops-runs ;;
+    service) name=run-pipeline location=us-central1 ;;
     secret) name=$(grep -oE 'secrets/[a-zA-Z0-9_-]+' "$1" | cut -d / -f 2 | head -n 1 || :) ;;
   esac
   if [[ $who == "$builder" ]]; then
@@ -142,13 +148,6 @@ absent() {
 # stop_clock NAME LOCATION PIPELINE --project=PROJECT    takes a schedule out of Vertex AI; gcloud cannot.
 stop_clock() {
   gcloud auth print-access-token | python3 provision/unschedule.py "$1" "$2" "${4#*=}" "$3"
-}
-
-# plausible    of a record in the bucket, where a step can write, the lines about what this pipeline has to do with.
-plausible() {
-  grep -F '"project": "'"$PROJECT"'"' \
-    | grep -E '"name": "(my-project-123|words|vertex-mlops-af|my-project-123-bucket|vertex-pipelines@my-project-123[.]iam[.]gserviceaccount[.]com|words-builder@my-project-123[.]iam[.]gserviceaccount[.]com|run-pipeline-submitter@my-project-123[.]iam[.]gserviceaccount[.]com|run-pipeline-invoker@my-project-123[.]iam[.]gserviceaccount[.]com|automlops_starts_runs|automlops-trigger|example-words|automlops-github|github-token|run-pipeline|automlops-runs|automlops-runs-push|automlops-runs-dead-letters|AutoMLOps-schedule)"' \
-    | grep -E '"member": "(|serviceAccount:(vertex-pipelines@my-project-123[.]iam[.]gserviceaccount[.]com|run-pipeline-submitter@my-project-123[.]iam[.]gserviceaccount[.]com|words-builder@my-project-123[.]iam[.]gserviceaccount[.]com|service-[0-9]+@gcp-sa-cloudbuild[.]iam[.]gserviceaccount[.]com|service-[0-9]+@gcp-sa-pubsub[.]iam[.]gserviceaccount[.]com|run-pipeline-invoker@my-project-123[.]iam[.]gserviceaccount[.]com))"' || :
 }
 
 # unschedule NAME LOCATION PIPELINE --project=PROJECT    deletes a schedule of a pipeline; one of that name that says it is

@@ -17,4 +17,4 @@ source scripts/gcloud.sh
 values=${1-}
 printf -v message '{"pipeline": "%s", "parameters": %s}' "$PIPELINE" "${values:-"{}"}"
 patiently "$BUSY" "$log" gcloud pubsub topics publish "$TOPIC" --message="$message" --format='value(messageIds)' \
-  || stop "publishing to $TOPIC" "$log" topic
+  || stop "publishing to $TOPIC" "$log" publish
