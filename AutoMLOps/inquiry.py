@@ -190,8 +190,8 @@ def _waiting(google: Google, project: str, topics: tuple[cloud.Topic, ...]) -> I
         f"https://monitoring.googleapis.com/v3/projects/{project}/timeSeries",
         **{
             "filter": f'metric.type = "{COUNTED}" AND resource.labels.subscription_id = one_of({chosen})',
-            "interval.startTime": _moment(now - LATELY),
-            "interval.endTime": _moment(now),
+            "interval.startTime": moment(now - LATELY),
+            "interval.endTime": moment(now),
         },
     )
     said = _hoped(google(where)) or {}
@@ -328,5 +328,6 @@ def _took(start: str, end: str) -> float | None:
     return max(0.0, (ended - begun).total_seconds())
 
 
-def _moment(at: float) -> str:
+def moment(at: float) -> str:
+    """Seconds since 1970 as Google writes a moment."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,7 +11,7 @@ from .picture import seconds
 
 GOOD, BUSY, BAD, DOUBTFUL = "#2e8b57", "#3b7dd8", "#c0392b", "#c77700"
 COLOURS = {
-    **dict.fromkeys(("ready", "delivers", "succeeded", "success", "on"), GOOD),
+    **dict.fromkeys(("ready", "delivers", "succeeded", "success", "on", "enabled", "active"), GOOD),
     **dict.fromkeys(("running", "pending", "queued", "working", "starting"), BUSY),
     **dict.fromkeys(("not ready", "missing", "failed", "failure", "timeout", "internal error", "expired"), BAD),
     **dict.fromkeys(("unknown", "not deployed", "stopped", "off", "waits", "paused", "cancelled"), DOUBTFUL),

@@ -3,9 +3,12 @@
 import os
 from datetime import UTC, datetime
 
-from . import inquiry, live, preflight, rest, script
-from .errors import BadInput
-from .overview import Status
+from . import inquiry, live, preflight, rest, schedules, script
+from .errors import BadInput, ScriptFailed
+from .inquiry import Thing
+from .overview import Status, moment
+from .settings import Settings
+from .timetable import Schedule
 
 PROVISION = "provision/provision_resources.sh"
 
@@ -13,9 +16,9 @@ PROVISION = "provision/provision_resources.sh"
 def status(output_dir: str | os.PathLike[str] | None = None) -> Status:
     """Shows how things stand in your Google Cloud project with the pipeline: one table, and nothing is changed.
 
-    Its last runs on Vertex AI; where a push starts them, the trigger and its last build; with a submission_service the
-    service, its topic, how many messages wait, and what the dead letters say. What you may not look at is a row that
-    says which permission that takes. It uses gcloud's login.
+    Its last runs on Vertex AI, and its schedule; where a push starts them, the trigger and its last build; with a
+    submission_service the service, its topic, how many messages wait, and what the dead letters say. What you may not
+    look at is a row that says which permission that takes. It uses gcloud's login.
 
     Args:
         output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
@@ -35,6 +38,8 @@ def status(output_dir: str | os.PathLike[str] | None = None) -> Status:
 
 def stood(output_dir: str | os.PathLike[str] | None) -> Status:
     """The story of status(), whoever is to see it."""
+    from concurrent.futures import ThreadPoolExecutor
+
     folder, settings = script.settled(output_dir, PROVISION)
     login, google = rest.login(str(settings.project_id))
     if google is None:
@@ -42,5 +47,34 @@ def stood(output_dir: str | os.PathLike[str] | None) -> Status:
     text = (folder / PROVISION).read_text(encoding="utf-8")
     pipeline = dict(script.assignments(text)).get("PIPELINE", folder.name)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    rows = inquiry.things(google, settings, pipeline)
-    return Status(pipeline=pipeline, project=str(settings.project_id), asked=now, rows=rows)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        clock = beside.submit(scheduled, settings, pipeline)
+        rows = inquiry.things(google, settings, pipeline)
+        return Status(pipeline=pipeline, project=str(settings.project_id), asked=now, rows=(*rows, *clock.result()))
+
+
+def scheduled(settings: Settings, pipeline: str) -> tuple[Thing, ...]:
+    """What starts runs by the clock, where the codebase has a schedule."""
+    if not settings.schedule:
+        return ()
+    try:
+        found = schedules.engine(settings).listed(settings)
+    except ScriptFailed as fault:
+        told = " ".join(str(fault).split())
+        return (Thing(kind="schedule", name=settings.schedule_id, state="unknown", told=told),)
+    own = tuple(_schedule(each) for each in found if each.pipeline == pipeline)
+    missing = Thing(kind="schedule", name=settings.schedule_id, state="missing", mend=inquiry.PROVISIONED)
+    return own or (missing,)
+
+
+def _schedule(each: Schedule) -> Thing:
+    due = f"next {moment(inquiry.moment(each.next))}" if each.next is not None else ""
+    fault = f"the last time failed: {each.fault}" if each.fault else ""
+    return Thing(
+        kind="schedule",
+        name=each.name,
+        state=each.state.lower(),
+        when=inquiry.moment(each.last) if each.last is not None else "",
+        told=", ".join(filter(None, (f"{each.words}, {each.time_zone}", due, fault))),
+        link=each.link,
+    )

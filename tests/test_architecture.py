@@ -65,7 +65,7 @@ FLOORS = {
     "script": 9,
     "provisioning": 10,
     "deploying": 10,
-    "watching": 10,
+    "watching": 11,
     "redriving": 10,
     "schedules": 10,
     "launching": 11,

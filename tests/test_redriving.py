@@ -1,15 +1,19 @@
 """The verbs status and redrive on a codebase: what they run, what they ask, and what they say."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from stubbing import codebase, stub
 
-from AutoMLOps import AutoMLOps, rest
+from AutoMLOps import AutoMLOps, rest, watching
 from AutoMLOps.cli import main
 from AutoMLOps.errors import BadInput, ScriptFailed
 from AutoMLOps.inquiry import Thing
+from AutoMLOps.nouns import replace
+from AutoMLOps.settings import Settings
 from AutoMLOps.shell import Asked
+from AutoMLOps.timetable import Schedule
 
 REDRIVE = "scripts/redrive.py"
 SERVED = {"run_local": False, "submission_service": True, "source_repo_type": "github", "source_repo_name": "e/wine"}
@@ -101,3 +105,43 @@ def test_where_nobody_is_logged_in_it_says_so_as_the_checks_do(folder, monkeypat
     assert main(["status"]) == 2
     heard = capsys.readouterr().err
     assert "nobody was asked" in heard and told in heard
+
+
+DUE = datetime(2026, 11, 30, 6, tzinfo=UTC).timestamp()
+MONDAYS = Schedule(
+    name="AutoMLOps-schedule", pipeline="wine", location="us-central1", cron="0 6 * * 1", time_zone="Etc/UTC",
+    state="ENABLED", next=DUE, last=DUE - 7 * 86400, fault="", link="https://console.cloud.google.com/cloudscheduler",
+)  # fmt: skip
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """scheduled() is what a codebase with a schedule is told of `found`, or of what that raises."""
+
+    def scheduled(found):
+        def listed(settings):
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        monkeypatch.setattr("AutoMLOps.scheduler.listed", listed)
+        return watching.scheduled(Settings(project_id="demo-project", run_local=False, schedule="0 6 * * 1"), "wine")
+
+    return scheduled
+
+
+def test_a_schedule_is_told_when_it_is_due_and_was_and_what_failed(clock):
+    other = replace(MONDAYS, name="theirs", pipeline="beer")
+    (row,) = clock((MONDAYS, other))
+    assert (row.state, row.when) == ("enabled", "2026-11-23T06:00:00Z")
+    assert row.told.endswith(", Etc/UTC, next 2026-11-30 06:00") and row.link == MONDAYS.link
+    (row,) = clock((replace(MONDAYS, state="PAUSED", next=None, last=None, fault="code 5"),))
+    assert (row.state, row.when) == ("paused", "") and row.told.endswith("Etc/UTC, the last time failed: code 5")
+
+
+def test_a_schedule_that_is_not_there_or_cannot_be_asked_about_is_a_row(clock):
+    (row,) = clock(())
+    assert (row.name, row.state) == ("AutoMLOps-schedule", "missing")
+    (row,) = clock(ScriptFailed("gcloud scheduler jobs list failed:\n  PERMISSION_DENIED", None))
+    assert row.state == "unknown" and "PERMISSION_DENIED" in row.told and "\n" not in row.told
+    assert watching.scheduled(Settings(project_id="demo-project"), "wine") == ()

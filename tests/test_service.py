@@ -406,27 +406,6 @@ def test_on_cloud_run_which_takes_signatures_away_what_a_token_says_still_counts
         assert asking.post("/runs", RUN, Authorization=f"Bearer {header}").status_code == status
 
 
-def test_a_token_is_verified_once_and_let_in_until_it_expires(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    service, now = asking.service, time.time()
-    header = f"Bearer {token(service, exp=int(now) + 300)}"
-    verified: list[str] = []
-    check = service.verified
-    monkeypatch.setattr(service, "verified", lambda shown: verified.append(shown) or check(shown))
-    assert [asking.post("/push", push(RUN), Authorization=header).status_code for _ in range(3)] == [200] * 3
-    assert len(verified) == 1
-    monkeypatch.setattr(service.time, "time", lambda: now + 400)
-    assert asking.post("/push", push(RUN), Authorization=header).status_code == 401
-
-
-def test_no_more_than_a_hundred_tokens_are_remembered(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("K_SERVICE", "run-pipeline")
-    service, now = asking.service, int(time.time())
-    for number in range(150):
-        shown = unsigned(token(service, exp=now + 1000 + number))
-        assert asking.post("/push", push(RUN), Authorization=f"Bearer {shown}").status_code == 200
-    assert 0 < len(service.admitted) <= 100
-
-
 # ---- What it says of itself
 
 

@@ -146,7 +146,7 @@ def pull(call: Call, name: str) -> JSON:
         raise Unknown("a pull that waits for messages")
     if found.get("pushConfig", {}).get("pushEndpoint"):
         raise Refusal(400, "Cannot pull from a push subscription.", code="FAILED_PRECONDITION")
-    free = [each for each in waiting(call.world, short, project) if not _held(call.world, each["messageId"])]
+    free = [each for each in waiting(call.world, short, project) if not held(call.world, each["messageId"])]
     given = []
     for message in free[: call.body["maxMessages"]]:
         ack = f"{message['messageId']}:{next(call.world.numbers)}"
@@ -173,7 +173,8 @@ def hold(call: Call, name: str) -> JSON:
     return {}
 
 
-def _held(world: World, message: str) -> bool:
+def held(world: World, message: str) -> bool:
+    """Whether somebody was given a message, and has time left for it."""
     moment = time.monotonic()
     return any(ack.startswith(f"{message}:") and until > moment for ack, until in world.held.items())
 

@@ -70,23 +70,23 @@ class Later(Exception):
     """What was asked may succeed when it is asked again."""
 
 
+class Asked(NamedTuple):
+    """A run that somebody asks for; `id` is the same however often it is asked. `mark` tells the message that asks."""
+
+    pipeline: str
+    parameters: dict[str, Any]
+    id: str
+    mark: str = ""
+
+
 class Message(NamedTuple):
     """What Pub/Sub brings: `run` is the id of the run that it asks for, `tries` how often it was brought so far."""
 
     id: str
     content: bytes
     run: str
-    published: object
+    mark: str
     tries: int
-
-
-class Asked(NamedTuple):
-    """A run that somebody asks for; `id` is the same however often it is asked. `message` is the one that asks."""
-
-    pipeline: str
-    parameters: dict[str, Any]
-    id: str
-    message: Message | None = None
 
 
 def plain(text: str) -> str:
@@ -169,7 +169,6 @@ class Certificates:
 
 
 certificates = Certificates()
-admitted: dict[str, float] = {}  # tokens that were let in, each until it expires: Pub/Sub shows one for an hour
 
 
 async def admit(headers: Headers) -> None:
@@ -180,8 +179,6 @@ async def admit(headers: Headers) -> None:
     scheme, _, token = shown[0].partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Never(401, "there is no token")
-    if admitted.get(token, 0) > time.time():
-        return
     said = await claims(token.strip())
     expires, issued = said.get("exp"), said.get("iat")
     if not isinstance(expires, int | float) or not isinstance(issued, int | float):
@@ -192,9 +189,6 @@ async def admit(headers: Headers) -> None:
         raise Never(401, "the token is of somebody else than Google, or for something else than this service")
     if said.get("email") != INVOKER or said.get("email_verified") is not True:
         raise Never(403, f"the token is not of {INVOKER}")
-    if len(admitted) >= 100:
-        admitted.clear()
-    admitted[token] = expires
 
 
 async def claims(token: str) -> dict[str, Any]:
@@ -239,15 +233,12 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-STRICT = json.JSONDecoder(parse_float=finite, parse_constant=finite, object_pairs_hook=once)
-
-
 def read(body: bytes, most: int = MOST) -> dict[str, Any]:
     """The JSON object that somebody sent."""
     if len(body) > most:
         raise Never(413, f"this is more than {most} bytes")
     try:
-        found = STRICT.decode(body.decode())
+        found = json.loads(body, parse_float=finite, parse_constant=finite, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise Never(400, "this is not JSON") from error
     if not isinstance(found, dict):
@@ -269,7 +260,8 @@ def pushed(envelope: dict[str, Any]) -> Message:
         raise Never(400, "this is not what Pub/Sub pushes: its data is not base64") from error
     again, tries = attributes.get("run"), envelope.get("deliveryAttempt")
     run = fitting(again if isinstance(again, str) and again else found)
-    return Message(plain(found), content, run, message.get("publishTime"), tries if isinstance(tries, int) else 1)
+    mark = marked(content, message.get("publishTime"))
+    return Message(plain(found), content, run, mark, tries if isinstance(tries, int) else 1)
 
 
 def marked(content: bytes, published: object) -> str:
@@ -362,8 +354,8 @@ def released(run: Asked) -> tuple[str, dict[str, Any]]:
         values = {**job["runtimeConfig"]["parameterValues"], **run.parameters}
         checked(values, job["pipelineSpec"]["root"].get("inputDefinitions", {}).get("parameters", {}))
         job["runtimeConfig"]["parameterValues"] = values
-        if run.message and (mark := marked(run.message.content, run.message.published)):
-            job["labels"] = {**job.get("labels", {}), "automlops_message": mark}
+        if run.mark:
+            job["labels"] = {**job.get("labels", {}), "automlops_message": run.mark}
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise Never(422, f"the release of {run.pipeline} is not one that its build makes") from error
     return location, job
@@ -467,7 +459,7 @@ async def push(body: bytes, request: Request) -> dict[str, str]:
     message = pushed(read(body, LARGEST))
     try:
         wanted = asked(read(message.content), message.run)
-        return {"message_id": message.id, **await start(wanted._replace(message=message))}
+        return {"message_id": message.id, **await start(wanted._replace(mark=message.mark))}
     except Never as never:
         why = str(never)
     except Later as later:
