@@ -6,7 +6,8 @@ eight connections, in the environment that Cloud Run gives. Each has the package
 environment of the same Python. The ratio is taken within a turn, and the median over the turns is judged.
 
 The framework's constant answer is the floor of what a request costs. A message that comes again starts nothing here,
-which is demanded; the peer starts another run for each, so what it answers then is for information.
+which is demanded. The peer starts another run for it and names runs by the second, so that all but one in a second
+are refused: what it answers then is for information.
 """
 
 import argparse
@@ -77,7 +78,7 @@ app = Starlette(routes=[Route("/health", answer), Route("/push", answer, methods
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A service as it is started, and what it is asked: `{number}` in a message is that of the turn."""
+    """A service as it is started, and what it is asked: the message by its number, and so often again."""
 
     folder: Path
     command: tuple[str, ...]
