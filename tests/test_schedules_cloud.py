@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import test_service_cloud as service
 from cloud import pubsub, scheduler, vault, vertex
-from cloud.standin import PROJECT, Cloud
+from cloud.standin import OWNER, PROJECT, Cloud
 from launches import VALUES, Called, caller
 from test_service_cloud import DEPROVISION, PROVISION, run
 
@@ -58,11 +58,9 @@ def job(cloud: Cloud) -> dict[str, Any]:
     return found
 
 
-def test_a_schedule_is_made_once_changed_by_one_request_and_taken_away(
-    cloud: Cloud, call: Called, tmp_path: Path
-) -> None:
+def test_a_schedule_is_made_once_and_changed_by_one_request(cloud: Cloud, call: Called, tmp_path: Path) -> None:
     generate(call)
-    codebase, before = tmp_path / "AutoMLOps", cloud.state.picture()
+    codebase = tmp_path / "AutoMLOps"
     plan = call("[[each.fate, each.kind, each.name, each.why] for each in AutoMLOps.plan().rows]")
     assert ["create", "schedule", "AutoMLOps-schedule",
             "asks for a run at 06:00 on Monday, by the clocks of Europe/Berlin"] in plan  # fmt: skip
@@ -70,12 +68,8 @@ def test_a_schedule_is_made_once_changed_by_one_request_and_taken_away(
 
     said = run(cloud, codebase, PROVISION)
     assert rows(said, "schedule") == [["created", "AutoMLOps-schedule"]]
-    target = job(cloud)["pubsubTarget"]
-    assert [job(cloud)["schedule"], job(cloud)["timeZone"], job(cloud)["state"]] == [
-        "0 6 * * 1",
-        "Europe/Berlin",
-        "ENABLED",
-    ]
+    found, target = job(cloud), job(cloud)["pubsubTarget"]
+    assert [found["schedule"], found["timeZone"], found["state"]] == ["0 6 * * 1", "Europe/Berlin", "ENABLED"]
     assert target["topicName"] == f"projects/{PROJECT}/topics/automlops-runs"
     assert json.loads(base64.b64decode(target["data"])) == {"pipeline": "words"}
 
@@ -89,6 +83,11 @@ def test_a_schedule_is_made_once_changed_by_one_request_and_taken_away(
     assert written(cloud, writes) == [f"PATCH {HOST}/v1/{JOB}"]
     assert job(cloud)["schedule"] == "30 7 * * MON-FRI"
 
+
+def test_without_a_cron_line_again_it_is_taken_away(cloud: Cloud, call: Called, tmp_path: Path) -> None:
+    generate(call)
+    codebase = tmp_path / "AutoMLOps"
+    run(cloud, codebase, PROVISION)
     writes = len(cloud.writes())
     generate(call, "schedule=None, submission_service=True")
     assert rows(run(cloud, codebase, PROVISION, PLAN="1"), "schedule") == [["remove", "AutoMLOps-schedule"]]
@@ -96,15 +95,43 @@ def test_a_schedule_is_made_once_changed_by_one_request_and_taken_away(
     assert rows(run(cloud, codebase, PROVISION), "schedule") == [["removed", "AutoMLOps-schedule"]]
     assert [line for line in written(cloud, writes) if HOST in line] == [f"DELETE {HOST}/v1/{JOB}"]
     assert JOB not in cloud.state.resources
-    assert not [
-        line for line in run(cloud, codebase, PROVISION).splitlines() if line.startswith(("created", "removed"))
-    ]
 
+
+def test_taken_away_it_is_exactly_ours(cloud: Cloud, call: Called, tmp_path: Path) -> None:
     generate(call)
+    codebase, theirs = tmp_path / "AutoMLOps", f"{PARENT}/beer-schedule"
+    cloud.state.resources[theirs] = {**THEIRS, "name": theirs}
+    before = set(cloud.state.resources)
     run(cloud, codebase, PROVISION)
     assert rows(run(cloud, codebase, DEPROVISION, DELETE_DATA="1"), "schedule") == [["removed", "AutoMLOps-schedule"]]
-    left = set(cloud.state.resources) - set(before["resources"])
-    assert left == {f"projects/{PROJECT}/roles/automlops_starts_runs"}
+    assert set(cloud.state.resources) - before == {f"projects/{PROJECT}/roles/automlops_starts_runs"}
+    assert theirs in cloud.state.resources
+
+
+def test_paused_resumed_changed_and_deleted_by_gcloud_as_it_is(cloud: Cloud, call: Called, tmp_path: Path) -> None:
+    generate(call)
+    cloud.state.enable("cloudscheduler", project=PROJECT)
+    marks = {"managed-by": "automlops", "automlops-pipeline": "words"}
+    cloud.state.resources[JOB] = {
+        **THEIRS, "schedule": "0 6 * * 1", "timeZone": "Europe/Berlin", "scheduleTime": "2026-11-30T05:00:00Z",
+        "pubsubTarget": {**THEIRS["pubsubTarget"], "attributes": marks},
+    }  # fmt: skip
+    row = "(each.pipeline, each.cron, each.time_zone, each.state, each.next)"
+    assert call(f"[{row} for each in AutoMLOps.schedules.list()]") == [
+        ["words", "0 6 * * 1", "Europe/Berlin", "ENABLED", 1796014800.0]
+    ]
+    fates = [call(f"AutoMLOps.schedules.{verb}().fate") for verb in ("pause", "pause")]
+    assert fates == ["paused", "kept"]
+    assert call("AutoMLOps.schedules.update('30 7 * * MON-FRI').schedule.cron") == "30 7 * * MON-FRI"
+    assert [job(cloud)["state"], job(cloud)["pubsubTarget"]["attributes"]] == ["PAUSED", marks]
+    assert call("AutoMLOps.schedules.resume().schedule.state") == "ENABLED"
+    assert call("AutoMLOps.schedules.delete().fate") == "deleted"
+    assert [line for line in cloud.writes() if HOST in line] == [
+        f"POST {HOST}/v1/{JOB}:pause", f"PATCH {HOST}/v1/{JOB}", f"POST {HOST}/v1/{JOB}:resume", f"DELETE {HOST}/v1/{JOB}",
+    ]  # fmt: skip
+    assert "there is no schedule AutoMLOps-schedule" in call("str(AutoMLOps.schedules.pause())")
+    cloud.state.revoke(OWNER, "roles/owner", on=f"projects/{PROJECT}")
+    assert "it takes roles/cloudscheduler.admin on the project" in call("str(AutoMLOps.schedules.list())")
 
 
 def test_a_paused_schedule_stays_paused_whatever_else_changes(cloud: Cloud, call: Called, tmp_path: Path) -> None:
