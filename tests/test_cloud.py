@@ -1043,6 +1043,18 @@ def test_what_a_step_writes_into_the_bucket_cannot_have_other_things_taken_away(
     assert said.returncode == 1 and "stopped at: reading labels" in said.stderr
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_trigger_that_the_bucket_alone_has_stays_and_one_that_is_gone_is_not_said_to(
+    there: bool, tmp_path: Path, gcloud: RecordingGcloud
+) -> None:
+    """As after a run that was cut off: it took the trigger away, and the bucket's record has it still."""
+    folder = written(tmp_path / "tree", run_local=False)
+    line = other("trigger", "automlops-trigger").replace('"pipeline": "other"', '"pipeline": "wine-quality"')
+    says = "echo automlops-trigger" if there else "echo 'NOT_FOUND: not found' >&2; exit 1"
+    gcloud.answers(f"'storage cat'*) echo {render._sh(line)} ;;\n'builds triggers describe'*) {says} ;;")
+    assert deprovisioned(folder, gcloud) == ({"trigger automlops-trigger": "kept"} if there else {})
+
+
 def test_a_bucket_that_cannot_be_looked_into_is_not_deleted(whole: Path, gcloud: RecordingGcloud) -> None:
     gcloud.answers("'storage ls'*) echo 'denied on resource (or it does not exist)' >&2; exit 1 ;;")
     said = gcloud.run(whole / "provision/deprovision_resources.sh")

@@ -52,6 +52,14 @@ label() {
     || absent "$errors" || stop 'reading labels' "$errors" "$on"
 }
 
+# unproven ON LINE COMMAND...    says that something stays which is there, and does not say itself who made it.
+unproven() {
+  local on=$1 line=$2
+  label "$on" name "${@:3}"
+  [[ ! -s $found/label ]] || said kept "$(cut -d '"' -f 4 <<<"$line")" "$name" 'only the bucket says that this pipeline made it'
+  : >"$found/label"
+}
+
 # believed    of lines that only the bucket's records have, where a step can write, those that the things themselves
 # do not belie. What says nothing of itself is taken away only where .automlops/made says so, too.
 believed() {
@@ -78,10 +86,13 @@ believed() {
         ;;
       '{"kind": "topic",'*) label topic labels.managed-by gcloud pubsub topics describe "$name" ;;
       '{"kind": "subscription",'*) label topic labels.managed-by gcloud pubsub subscriptions describe "$name" ;;
-      '{"kind": "connection",'* | '{"kind": "repository",'* | '{"kind": "trigger",'*)
-        said kept "$(cut -d '"' -f 4 <<<"$line")" "$name" 'only the bucket says that this pipeline made it'
-        continue
+      '{"kind": "trigger",'*) unproven trigger "$line" gcloud builds triggers describe "$name" --region="$location" ;;
+      '{"kind": "connection",'*) unproven repository "$line" gcloud builds connections describe "$name" --region="$location" ;;
+      '{"kind": "repository",'*'/connections/'*)
+        unproven repository "$line" gcloud builds repositories describe "$name" --connection="${location##*/}" \
+          --region="${location%%/*}"
         ;;
+      '{"kind": "repository",'*) unproven repository "$line" gcloud source repos describe "$name" ;;
     esac
     [[ $(<"$found/label") != automlops ]] || printf '%s\n' "$line" >>"$found/more"
   done
