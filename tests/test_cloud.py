@@ -1086,6 +1086,17 @@ def test_what_is_gone_already_does_not_stop_it(whole: Path, gcloud: RecordingGcl
     assert names(whole) == set()
 
 
+def test_a_service_that_is_gone_already_does_not_stop_it_in_the_words_that_gcloud_has_for_that(
+    tmp_path: Path, gcloud: RecordingGcloud
+) -> None:
+    folder = written(tmp_path / "tree", run_local=False, submission_service=True)
+    fates(provisioned(folder, gcloud))
+    gone = "ERROR: (gcloud.run.services.delete) Service [run-pipeline] could not be found."
+    gcloud.answers(f"'run services delete'*) echo {render._sh(gone)} >&2; exit 1 ;;")
+    assert deprovisioned(folder, gcloud)["service run-pipeline"] == "gone"
+    assert "service run-pipeline" not in names(folder)
+
+
 def test_denied_it_stops_and_goes_on_from_there(whole: Path, gcloud: RecordingGcloud) -> None:
     gcloud.answers("'iam service-accounts delete'*) echo 'PERMISSION_DENIED: not you' >&2; exit 1 ;;")
     said = gcloud.run(whole / "provision/deprovision_resources.sh")

@@ -129,7 +129,7 @@ patiently() {
 
 # absent ERRORS    whether a command failed for no other reason than that what it is about is not there.
 absent() {
-  grep -qiE 'matched no objects|not[ _]found|does not exist|cannot find service' "$1" && ! grep -qiE 'permission|denied|forbidden' "$1"
+  grep -qiE 'matched no objects|not[ _]found|not be found|does not exist|cannot find service' "$1" && ! grep -qiE 'permission|denied|forbidden' "$1"
 }
 
 # unschedule NAME LOCATION PIPELINE --project=PROJECT    deletes a schedule of a pipeline; one of that name that says it is
