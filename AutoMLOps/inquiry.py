@@ -238,8 +238,13 @@ def _told(dead: cloud.Topic, letters: list[dict[str, Any]], pipeline: str) -> It
         said = each.get("attributes", {})
         tries = said.get("CloudPubSubDeadLetterSourceDeliveryCount")
         why = said.get("why") or (f"the service did not take it in {tries} tries" if tries else "it does not say why")
-        name = said.get("run") or each["messageId"]
-        yield Thing(kind="dead letter", name=name, state="waits", when=each.get("publishTime", ""), told=why)
+        name = shown(said.get("run") or each["messageId"])
+        yield Thing(kind="dead letter", name=name, state="waits", when=each.get("publishTime", ""), told=shown(why))
+
+
+def shown(text: str) -> str:
+    """Text that anybody may have written: one line, and nothing that commands a terminal."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def asks_for(message: Mapping[str, Any]) -> str:

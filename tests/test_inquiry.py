@@ -134,6 +134,14 @@ def test_dead_letters_are_told_counted_and_put_back():
     assert not [where for where, _ in google.heard if where.endswith((":acknowledge", ":publish"))]
 
 
+def test_a_letter_commands_no_terminal():
+    """Whoever may publish may write what it says of itself."""
+    letter = message("1", run="\x1b]0;x\x07\n7", why="no\x1b[2J\r\x9b31mred")
+    google = Google(**{":pull": [(200, {"receivedMessages": [letter]}), (200, {})], ":modify": (200, {})})
+    (found,) = things(google)["dead letter"]
+    assert (found.name, found.told) == ("]0;x 7", "no [2J 31mred")
+
+
 def test_letters_are_put_back_also_where_a_later_pull_is_refused():
     google = Google(**{":pull": [(200, {"receivedMessages": [message("1")]}), (503, {})], ":modify": (200, {})})
     assert things(google)["dead letters"][0].state == "unknown"

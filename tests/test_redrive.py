@@ -188,6 +188,11 @@ def test_lines_of_a_letter_stay_one_line(redrive):
     assert redrive(box) == ["redriven letter     a redriven letter b (c) (two lines)"]
 
 
+def test_a_letter_commands_no_terminal(redrive):
+    box = Box(letter("1", run="17", why="no\x1b[2J\x9b31m\x07\u202e"))
+    assert redrive(box) == ["redriven letter     17 (no [2J 31m)"]
+
+
 def test_nobody_but_who_is_logged_in_can(script, monkeypatch, capsys):
     def nobody() -> str:
         raise script.subprocess.CalledProcessError(1, "gcloud")

@@ -447,6 +447,13 @@ def test_what_is_sent_makes_no_line_of_the_log_of_its_own(asking: Asking, capsys
     assert all(line.isascii() and "\r" not in line for line in lines)
 
 
+def test_what_is_said_of_a_message_commands_no_terminal(asking: Asking, capsys: pytest.CaptureFixture[str]) -> None:
+    for said in ({"pipeline": PIPELINE, "\x1b[2J\x9b\x07": 1}, {"pipeline": PIPELINE, "parameters": {"\x1b[2J\n": 1}}):
+        assert asking.post("/push", push(said)).json()["why"].isprintable()
+    assert all(letter["attributes"]["why"].isprintable() for letter in asking.google.dead)
+    assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
+
+
 # ---- Anything at all
 
 JSON_VALUES = st.recursive(

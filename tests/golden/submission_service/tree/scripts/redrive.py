@@ -145,7 +145,12 @@ def why(letter: Letter) -> str:
 
 
 def said(fate: str, name: str, reason: str) -> None:
-    print(f"{fate:8} letter     {' '.join(name.split())} ({' '.join(reason.split())})", flush=True)
+    print(f"{fate:8} letter     {shown(name)} ({shown(reason)})", flush=True)
+
+
+def shown(text: str) -> str:
+    """Text that anybody may have written: one line, and nothing that commands a terminal."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def redrive(letterbox: Letterbox, limit: float, dry_run: bool) -> None:

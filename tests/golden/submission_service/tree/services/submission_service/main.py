@@ -90,8 +90,8 @@ class Message(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """Text that any log and header takes, cut to what an attribute of a message may hold."""
-    return text.encode("ascii", "backslashreplace").decode()[:1000]
+    """Text that any log, header and terminal takes, cut to what an attribute of a message may hold."""
+    return text.encode("unicode_escape").decode()[:1000]
 
 
 # However long Google takes, it holds up only what waits for it; what is cancelled before its turn is never asked.
