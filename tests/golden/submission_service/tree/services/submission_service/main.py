@@ -341,7 +341,7 @@ started = Started()
 
 
 def released(run: Asked) -> tuple[str, dict[str, Any]]:
-    """Where the run is to be started, and the job: what the pipeline's build released last, with the values asked for."""
+    """Where the run is to start, and the job: what the pipeline's build released last, with the values asked for."""
     path = quote(f"{run.pipeline}/release/job.json", safe="")
     answer = ask("GET", f"{STORAGE}/b/{BUCKET}/o/{path}", params={"alt": "media"})
     if answer.status_code != 200:
