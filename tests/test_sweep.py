@@ -23,7 +23,7 @@ HANDFUL = (
 SERVED = (
     ("provision", "403", "PUT pubsub.*/subscriptions/automlops-runs-push"),
     ("provision", "kill-after", "POST us-central1-run.*/services"),
-    ("deprovision", "drop", "DELETE us-central1-run.*/services/run-pipeline"),
+    ("deprovision", "kill-after", "DELETE us-central1-run.*/services/run-pipeline"),
     ("deprovision", "kill", "DELETE pubsub.*/topics/automlops-runs"),
 )
 SWALLOWS = """#!/usr/bin/env bash
