@@ -231,7 +231,7 @@ def test_by_the_clock_the_released_pipeline_runs_with_the_values_of_then(
 def outcome(cloud: Cloud, codebase: Path, since: int) -> Any:
     """What the one run came to that the messages since then asked for."""
     (message,) = pubsub.published(cloud.state, "automlops-runs")[since:]
-    ((status, said),) = service.delivered(cloud, codebase, [message])
+    ((status, said),) = service.brought(cloud, codebase, [message])
     assert (status, said["outcome"]) == (200, "started"), said
     cloud.settle()
     return vertex.outputs(cloud.state, said["job"])["count"]

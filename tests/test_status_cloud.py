@@ -17,7 +17,7 @@ from cloud.standin import PROJECT, Cloud
 from launches import VALUES, caller
 from starlette.testclient import TestClient
 from submissions import Google, loaded, token, until
-from test_service_cloud import PROVISION, codebase, delivered, run
+from test_service_cloud import PROVISION, brought, codebase, run
 
 pytest_plugins = ["cloud.fixture"]
 pytestmark = [pytest.mark.slow, pytest.mark.thorough]
@@ -63,7 +63,7 @@ def deployed(cloud: Cloud, codebase: Path) -> None:
     call = caller(cloud, codebase.parent)
     assert call("(lambda done: done.fresh)(AutoMLOps.deploy(notebook='work.py'))") is True
     cloud.settle()
-    delivered(cloud, codebase, stamped(cloud, pubsub.published(cloud.state, "automlops-runs")))
+    brought(cloud, codebase, stamped(cloud, pubsub.published(cloud.state, "automlops-runs")))
     cloud.settle()
 
 
@@ -80,7 +80,7 @@ def test_what_is_deployed_is_seen_with_its_runs_builds_and_dead_letters(
     deployed(cloud, codebase)
     call = caller(cloud, codebase.parent)
     bad = published(cloud, codebase, '{"times": "many"}')
-    delivered(cloud, codebase, stamped(cloud, [bad]))
+    brought(cloud, codebase, stamped(cloud, [bad]))
     tired = published(cloud, codebase, '{"times": 4}')
     pubsub.forward(cloud.state, tired, "automlops-runs-push", 20)
     found = standing()
@@ -110,7 +110,7 @@ def test_what_is_deployed_is_seen_with_its_runs_builds_and_dead_letters(
     assert [each[0] for each in call(REDRIVEN.format(""))] == ["redriven", "redriven"]
     assert pubsub.waiting(cloud.state, LETTERBOX) == []
     again = pubsub.published(cloud.state, "automlops-runs")[-2:]
-    said = delivered(cloud, codebase, stamped(cloud, [*again, *again]))
+    said = brought(cloud, codebase, stamped(cloud, [*again, *again]))
     assert [each["outcome"] for _, each in said] == ["dead letter", "started", "dead letter", "started before"]
     cloud.settle()
     (_, newer) = standing()["run"][::-1]
