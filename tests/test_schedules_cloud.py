@@ -216,10 +216,10 @@ def test_by_the_clock_the_released_pipeline_runs_with_the_values_of_then(
     assert scheduler.fire(cloud.state, "AutoMLOps-schedule")
     assert outcome(cloud, codebase, after_push) == {"Output": 3}
 
-    values = codebase / "pipelines/runtime_parameters/pipeline_parameter_values.json"
-    values.write_text(json.dumps({"word": "good", "times": 5}))
-    assert call("(lambda done: done.fresh)(AutoMLOps.deploy(notebook='work.py'))") is True
-    cloud.settle()
+    (release,) = [name for name in cloud.state.content if name.endswith("/words/release/job.json")]
+    released = json.loads(cloud.state.content[release])
+    released["job"]["runtimeConfig"]["parameterValues"]["times"] = 5
+    cloud.state.content[release] = json.dumps(released).encode()
     after_push = len(pubsub.published(cloud.state, "automlops-runs"))
     assert scheduler.fire(cloud.state, "AutoMLOps-schedule")
     assert outcome(cloud, codebase, after_push) == {"Output": 5}
