@@ -91,8 +91,19 @@ class Scene:
         return {str(path.relative_to(folder)): _in_order(path.read_bytes()) for path in files}
 
 
+# What Cloud Run and gcloud draw anew for a service, deep in what they say of it.
+DRAWN = {"creationTimestamp", "lastTransitionTime", "client.knative.dev/nonce"}
+
+
 def _in_order(found: Any) -> Any:
-    return sorted(found.split(b"\n")) if isinstance(found, bytes) else found
+    match found:
+        case bytes():
+            return sorted(found.split(b"\n"))
+        case dict():
+            return {key: _in_order(value) for key, value in found.items() if key not in DRAWN}
+        case list():
+            return [_in_order(each) for each in found]
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
