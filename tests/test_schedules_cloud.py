@@ -191,19 +191,6 @@ def test_one_that_became_another_pipeline_s_is_neither_dropped_nor_taken_away(
     assert cloud.state.resources[JOB] == THEIRS
 
 
-def test_whoever_provisions_needs_one_role_more_and_is_told_which(cloud: Cloud, call: Called, tmp_path: Path) -> None:
-    generate(call)
-    codebase = tmp_path / "AutoMLOps"
-    run(cloud, codebase, PROVISION)
-    generate(call, "schedule='30 7 * * MON-FRI'")
-    dev = "dev@example.test"
-    for role in ("viewer", "storage.objectViewer", "serviceusage.serviceUsageConsumer"):
-        cloud.state.grant(dev, f"roles/{role}", on=f"projects/{PROJECT}")
-    done = cloud.run(codebase / PROVISION, cwd=codebase, as_=dev, env=service.HURRIED)
-    assert done.returncode == 1 and "stopped at: changing the schedule AutoMLOps-schedule" in done.stderr, done.stderr
-    assert "if it is for want of cloudscheduler.jobs.update, roles/cloudscheduler.admin has it" in done.stderr
-
-
 def test_by_the_clock_the_released_pipeline_runs_with_the_values_of_then(
     cloud: Cloud, call: Called, tmp_path: Path
 ) -> None:
