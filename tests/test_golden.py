@@ -37,6 +37,15 @@ def test_scripts_are_executable_and_the_rest_is_not(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_what_provisioning_begins_is_waited_for_by_its_name(case):
+    script = ROOT / case / "tree/provision/provision_resources.sh"
+    lines = script.read_text().splitlines() if script.exists() else []
+    begun = {line.split()[1] for line in lines if line.strip().startswith("begin ")}
+    awaited = {word for line in lines if line.startswith("await ") for word in line.split()[1:]}
+    assert begun - awaited <= {"apis", "bucket-ways"}  # for which needs() and finish() wait
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_a_second_run_changes_nothing(case, tmp_path):
     generate(case, tmp_path / "made")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "made").rglob("*")}

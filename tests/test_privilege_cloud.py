@@ -40,6 +40,7 @@ from AutoMLOps.settings import Settings
 UNSEEN = {
     "iam.serviceAccounts.getIamPolicy": "steps start jobs as the runner, or a build has steps run as it",
     "iam.serviceAccounts.setIamPolicy": "steps start jobs as the runner, or a build has steps run as it",
+    "artifactregistry.repositories.getIamPolicy": "the registry was there already, and somebody may have roles on it",
     "artifactregistry.repositories.list": "the API was on already, so that there may be a registry",
     "iam.serviceAccounts.list": "the API was on already, so that there may be accounts",
     "iam.roles.undelete": "the role was deleted, and is brought back",

@@ -288,7 +288,7 @@ await ahead-records
 begin recorded recorded
 await roles-bucket
 begin bucket-ways bucket_ways
-await roles-project roles-registry roles-account recorded apis connection
+await roles-bucket roles-project roles-registry roles-account recorded apis connection
 
 # ---- What a push starts
 
@@ -298,6 +298,6 @@ repository
 
 drop
 keep_record
-await bucket-ways
+finish
 
 [[ -n ${PLAN-} ]] || printf '\nready: a push to %s builds what changed and starts a run\n' "$BRANCH"

@@ -310,7 +310,7 @@ await ahead-records
 begin recorded recorded
 await roles-bucket
 begin bucket-ways bucket_ways
-await roles-project roles-registry roles-account roles-secret-4 recorded apis connection
+await roles-bucket roles-project roles-registry roles-account roles-secret-5 recorded apis connection
 
 # ---- What a push starts
 
@@ -320,6 +320,6 @@ repository
 
 drop
 keep_record
-await bucket-ways
+finish
 
 [[ -n ${PLAN-} ]] || printf '\nready: a push to %s builds what changed and starts a run\n' "$BRANCH"

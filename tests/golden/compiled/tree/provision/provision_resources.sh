@@ -100,10 +100,10 @@ await ahead-records
 begin recorded recorded
 await roles-bucket
 begin bucket-ways bucket_ways
-await roles-project recorded apis
+await roles-bucket roles-project recorded apis
 
 drop
 keep_record
-await bucket-ways
+finish
 
 [[ -n ${PLAN-} ]] || printf '\nready: scripts/run_all.sh compiles and starts a run\n'

@@ -34,6 +34,15 @@ await() {
   ((failed == 0)) || exit 1
 }
 
+# finish    waits for all that is still going on, so that nothing fails unheard.
+finish() {
+  local job
+  for job in "$found"/*.job; do
+    job=${job##*/}
+    await "${job%.job}"
+  done
+}
+
 # early ERRORS    whether a plan asked about what would be there by then: with the API off, nothing is.
 early() {
   [[ -n ${PLAN-} ]] && grep -qiE "$EARLY" "$1"

@@ -144,10 +144,10 @@ await ahead-records
 begin recorded recorded
 await roles-bucket
 begin bucket-ways bucket_ways
-await roles-project roles-registry recorded apis
+await roles-bucket roles-project roles-registry recorded apis
 
 drop
 keep_record
-await bucket-ways
+finish
 
 [[ -n ${PLAN-} ]] || printf '\nready: scripts/run_all.sh builds, compiles and starts a run\n'

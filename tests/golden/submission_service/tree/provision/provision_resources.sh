@@ -554,7 +554,7 @@ await ahead-records
 begin recorded recorded
 await roles-bucket
 begin bucket-ways bucket_ways
-await roles-project roles-registry roles-account-3 roles-account-4 roles-secret-5 roles-topic-6 roles-topic-7 roles-subscription roles-service recorded apis connection
+await roles-bucket roles-project roles-registry roles-account-4 roles-account-5 roles-secret-6 roles-topic-7 roles-topic-8 roles-subscription roles-service recorded apis connection
 
 # ---- What a push starts
 
@@ -568,6 +568,6 @@ repository
 
 drop
 keep_record
-await bucket-ways
+finish
 
 [[ -n ${PLAN-} ]] || printf '\nready: a push to %s builds what changed and starts a run\n' "$BRANCH"
