@@ -1181,3 +1181,21 @@ def test_components_of_a_module_beside_the_notebook_are_refused(tmp_path, monkey
     monkeypatch.syspath_prepend(str(tmp_path))
     found = reading(IMPORTS, COMPONENTS, "import comps\n@AutoMLOps.pipeline\ndef p():\n    comps.a()\n    load()\n")
     assert "comps" in str(found.problems[0])
+
+
+@pytest.mark.parametrize(
+    ("before", "inside", "said"),
+    [
+        ("KEY = await {1}", "print(KEY)", "would take along `KEY = await {1}`, which is no code of a module"),
+        ("KEY = 1", "await KEY", "is no code that Python runs: 'await' outside async function"),
+        ("KEY = 1", "*KEY", "is no code that Python runs: can't use starred expression here"),
+    ],
+)
+def test_what_python_parses_and_no_module_runs_is_told(before, inside, said):
+    step = f"@AutoMLOps.component\ndef step():\n    {inside}"
+    assert any(said in str(problem) for problem in reading(IMPORTS, before, step, TAIL).problems)
+
+
+def test_a_pipeline_that_python_does_not_compile_is_told():
+    whole = "@AutoMLOps.component\ndef step():\n    pass\n", TAIL + "    await step()\n"
+    assert any("pipeline `p` is no code that Python runs" in str(each) for each in reading(IMPORTS, *whole).problems)

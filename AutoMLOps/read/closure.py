@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..model import Import, Problem
 from . import kubeflow
 from .program import OURS, Placed, Program
-from .statements import CONSTANT_CALLS, STATE, STRING_METHODS, Statement, bound, without
+from .statements import CONSTANT_CALLS, STATE, STRING_METHODS, Statement, bound, unsound, without
 
 TYPES = ("typing.", "typing_extensions.", "collections.abc.", "kfp.dsl.")  # whose subscripts are types, not state
 NOTEBOOK_ONLY = frozenset({"display", "get_ipython", "In", "Out", "_", "__"})
@@ -85,6 +85,7 @@ def closure(
             queue += [
                 (other, placed) for other in sorted(_take(program, found, name) - set(own) - found.names, reverse=True)
             ]
+    found.problems += _unsound(program, found, owner.name)
     _in_order(program, found, owner)
     _discarded(program, found, owner.name)
     return found
@@ -103,6 +104,14 @@ def _take(program: Program, found: Closure, name: str) -> frozenset[str]:
         found.carried[placed.number] = placed
         needs |= placed.statement.needs
     return needs
+
+
+def _unsound(program: Program, found: Closure, owner: str) -> Iterator[Problem]:
+    """What a notebook runs and a module does not, such as `await` outside of functions."""
+    for placed in found.statements:
+        if fault := unsound(found.written(program, placed).text):
+            message = f"{owner} would take along `{placed.statement.text[:60]}`, which is no code of a module: {fault}"
+            yield Problem(message=message, cell=placed.cell, line=placed.line, hint=MEND)
 
 
 def without_marks(program: Program, placed: Placed) -> Statement:

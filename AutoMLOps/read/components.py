@@ -14,7 +14,7 @@ from .definitions import Definition
 from .program import Program
 from .requirements import Pinned, Places, pinned
 from .signature import Signature, signature
-from .statements import bound, dotted
+from .statements import bound, dotted, unsound
 
 SHADOWED = frozenset(
     {"evaluate", "kfp", "google", "yaml", "numpy", "pandas", "sklearn", "torch", "tensorflow", "xgboost", "scipy"}
@@ -114,6 +114,9 @@ def _faults(defined: Definition, said: Signature) -> Iterator[Problem]:
     if any(item.module.startswith(".") for item in defined.statement.inner):
         message = f"component `{defined.name}` imports from a package around the notebook"
         yield Problem(message=message, hint="install it as a package", cell=defined.cell, line=defined.line)
+    if fault := unsound(defined.text):
+        message = f"component `{defined.name}` is no code that Python runs: {fault}"
+        yield Problem(message=message, hint="mend the function", cell=defined.cell, line=defined.line)
     names = [port.name for port in said.outputs]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Problem(

@@ -22,7 +22,7 @@ from .program import Program, program
 from .requirements import PREBUILT, Pinned, Places, conflicts, pinned, search, tools
 from .scopes import walked
 from .signature import Refused, Signature, signature, unquoted
-from .statements import Statement, bound, statements
+from .statements import Statement, bound, statements, unsound
 from .wiring import Found, pipelines, reached, roots
 
 LONGEST_FILE = 120  # an encrypted home takes 143 bytes, and test_ and .py.new stand around a component's name
@@ -209,6 +209,9 @@ def _pipeline(
     steps = _steps(program, beside)
     carried = closure(program, needs, owner, own={*defined, *loaded, function.name, *unknown}, steps=steps)
     faults.problems += [*_placed(found, said.problems), *carried.problems]
+    if fault := unsound(found.text):
+        message = f"{owner.name} is no code that Python runs: {fault}"
+        faults.problems.append(Problem(message=message, hint="mend the function", cell=found.cell, line=found.line))
     faults.warnings += carried.warnings
     needed = {*needs, *(name for placed in carried.statements for name in placed.statement.needs)}
     wanted = [item for name, item in defined.items() if name in needed]

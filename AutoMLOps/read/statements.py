@@ -63,6 +63,17 @@ class Mark(NamedTuple):
     last: int
 
 
+def unsound(text: str) -> str:
+    """Why Python does not compile what it has parsed: "'await' outside function"."""
+    try:
+        compile(text, "cell", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return error.msg
+    except (ValueError, RecursionError, MemoryError) as error:
+        return str(error)
+    return ""
+
+
 @lru_cache(maxsize=4096)
 def statements(text: str, carry: bool = False) -> tuple[Statement, ...]:
     """The top-level statements of a piece of Python, line numbers counted from 1."""
