@@ -97,6 +97,7 @@ def plain(text: str) -> str:
 # However long Google takes, it holds up only what waits for it; what is cancelled before its turn is never asked.
 verifying = ThreadPoolExecutor(4, "verifies tokens")
 asking = ThreadPoolExecutor(20, "asks Google")
+burying = ThreadPoolExecutor(3, "keeps dead letters")  # each there several times over on its way, and maybe large
 
 
 async def by(threads: ThreadPoolExecutor, do: Callable[..., Any], *given: Any) -> Any:
@@ -457,6 +458,7 @@ async def push(body: bytes, request: Request) -> dict[str, str]:
     """A message of Pub/Sub. One that can never succeed, or has not in so many tries, is taken, so that it does not come
     again, and kept elsewhere: there it says which run it asked for, which it would not if Pub/Sub gave it up."""
     message = pushed(read(body, LARGEST))
+    del body  # which may be large, and is not needed while Google is asked
     try:
         wanted = asked(read(message.content), message.run)
         return {"message_id": message.id, **await start(wanted._replace(mark=message.mark))}
@@ -466,7 +468,7 @@ async def push(body: bytes, request: Request) -> dict[str, str]:
         if message.tries < TRIES:
             raise
         why = f"not in {message.tries} tries: {later}"
-    await by(asking, bury, message.content, message.run, plain(why))
+    await by(burying, bury, message.content, message.run, plain(why))
     tell("ERROR", f"a dead letter: {why}", request, message_id=message.id)
     return {"message_id": message.id, "outcome": "dead letter", "why": why}
 
