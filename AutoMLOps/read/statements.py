@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -66,7 +67,9 @@ class Mark(NamedTuple):
 def unsound(text: str) -> str:
     """Why Python does not compile what it has parsed: "'await' outside function"."""
     try:
-        compile(text, "cell", "exec", dont_inherit=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the notebook was told already
+            compile(text, "cell", "exec", dont_inherit=True)
     except SyntaxError as error:
         return error.msg
     except (ValueError, RecursionError, MemoryError) as error:
