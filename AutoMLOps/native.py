@@ -1,13 +1,13 @@
 """Schedules of Vertex AI itself: asked for, paused, changed and deleted in REST, since no command of gcloud does."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from . import rest
 from .errors import ScriptFailed
+from .rest import Google
 from .settings import Settings
-from .timetable import Schedule
+from .timetable import Schedule, moment
 
 CONSOLE = "https://console.cloud.google.com/vertex-ai"
 REFUSED = 403
@@ -16,13 +16,15 @@ Found = Mapping[str, Any]
 
 def listed(settings: Settings) -> tuple[Schedule, ...]:
     """Those of the project that AutoMLOps made, in the region of the settings."""
-    made = (_schedule(each, settings) for each in _all(settings) if _labels(each).get("managed-by") == "automlops")
+    made = (
+        _schedule(each, settings) for each in _all(_login(), settings) if _labels(each).get("managed-by") == "automlops"
+    )
     return tuple(sorted(made, key=lambda each: (each.name, each.pipeline)))
 
 
 def found(settings: Settings, pipeline: str) -> Schedule | None:
     """The one that the settings name, if pushes of the pipeline made it: several pipelines may call theirs alike."""
-    there = _own(settings, pipeline)
+    there = _own(_login(), settings, pipeline)
     return _schedule(there, settings) if there else None
 
 
@@ -35,11 +37,8 @@ def resume(settings: Settings, own: Schedule) -> None:
 
 
 def update(settings: Settings, own: Schedule, cron: str, time_zone: str) -> None:
-    """Changes when it is due, and nothing else: one that is paused is left so."""
+    """Changes when it is due, and nothing else."""
     _change(settings, own, "?updateMask=cron", "PATCH", {"cron": f"TZ={time_zone} {cron}"})
-    now = found(settings, own.pipeline)
-    if own.paused and now and not now.paused:
-        pause(settings, now)
 
 
 def delete(settings: Settings, own: Schedule) -> None:
@@ -47,36 +46,42 @@ def delete(settings: Settings, own: Schedule) -> None:
 
 
 def _change(settings: Settings, own: Schedule, path: str, method: str | None = None, body: object = None) -> None:
-    there = _own(settings, own.pipeline)
+    google = _login()
+    there = _own(google, settings, own.pipeline)
     if there:
-        _asked(settings, f"{there['name']}{path}", method, body)
+        _asked(google, settings, f"{there['name']}{path}", method, body)
 
 
-def _own(settings: Settings, pipeline: str) -> Found | None:
+def _own(google: Google, settings: Settings, pipeline: str) -> Found | None:
     """The newest of that name that the pipeline made; a push takes away the others, if there are any."""
     ours = {"managed-by": "automlops", "automlops-pipeline": pipeline}
-    named = (each for each in _all(settings) if each.get("displayName") == settings.schedule_id)
+    named = (each for each in _all(google, settings) if each.get("displayName") == settings.schedule_id)
     made = [each for each in named if ours.items() <= _labels(each).items()]
     return max(made, key=lambda each: str(each.get("createTime", "")), default=None)
 
 
-def _all(settings: Settings) -> Iterator[Found]:
+def _all(google: Google, settings: Settings) -> Iterator[Found]:
     """All schedules of the project in the region, page by page."""
     place, page = f"projects/{settings.project_id}/locations/{settings.schedule_region}/schedules", ""
     while True:
-        said = _asked(settings, rest.address(place, pageToken=page) if page else place)
+        said = _asked(google, settings, rest.address(place, pageToken=page) if page else place)
         yield from (each for each in said.get("schedules", []) if isinstance(each, dict))
         page = str(said.get("nextPageToken", ""))
         if not page:
             return
 
 
-def _asked(settings: Settings, path: str, method: str | None = None, body: object = None) -> Found:
-    """What Vertex AI answers."""
+def _login() -> Google:
+    """Vertex AI, asked as who gcloud is logged in as: once for all that a call asks."""
     login, google = rest.login()
     if google is None:
         told = login.complained.strip() or "gcloud gave no token"
         raise ScriptFailed(f"nobody is logged in: {told}\ngcloud auth login", None)
+    return google
+
+
+def _asked(google: Google, settings: Settings, path: str, method: str | None = None, body: object = None) -> Found:
+    """What Vertex AI answers."""
     answer = google(f"https://{settings.schedule_region}-aiplatform.googleapis.com/v1/{path}", body, method)
     if answer[0] == 200:
         return answer[1]
@@ -101,8 +106,8 @@ def _schedule(said: Found, settings: Settings) -> Schedule:
         cron=line,
         time_zone=zone,
         state=state,
-        next=_moment(said.get("nextRunTime")) if state == "ACTIVE" else None,
-        last=_moment(said.get("lastScheduledRunResponse", {}).get("scheduledRunTime")),
+        next=moment(said.get("nextRunTime")) if state == "ACTIVE" else None,
+        last=moment(said.get("lastScheduledRunResponse", {}).get("scheduledRunTime")),
         fault="",
         link=f"{CONSOLE}/locations/{location}/pipelines/schedules/{number}?project={settings.project_id}",
     )
@@ -112,11 +117,3 @@ def _parts(cron: str) -> tuple[str, str]:
     """The time zone of a line, and the line without it."""
     zone, blank, line = cron.partition(" ")
     return (zone.partition("=")[2], line) if blank and "TZ=" in zone else ("Etc/UTC", cron)
-
-
-def _moment(text: object) -> float | None:
-    """Seconds since 1970, of a time as Google writes it."""
-    try:
-        return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
-        return None

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from . import shell
 from .errors import ScriptFailed
 from .rest import QUIET
 from .settings import Settings
-from .timetable import Schedule
+from .timetable import Schedule, moment
 
 CONSOLE = "https://console.cloud.google.com/cloudscheduler"
 MENDS = (
@@ -45,11 +44,8 @@ def resume(settings: Settings, own: Schedule) -> None:
 
 
 def update(settings: Settings, own: Schedule, cron: str, time_zone: str) -> None:
-    """Changes when it is due, and nothing else: one that is paused is left so."""
+    """Changes when it is due, and nothing else."""
     _asked(settings, "update", "pubsub", own.name, f"--schedule={cron}", f"--time-zone={time_zone}")
-    now = found(settings, own.pipeline)
-    if own.paused and now and not now.paused:
-        pause(settings, now)
 
 
 def delete(settings: Settings, own: Schedule) -> None:
@@ -94,16 +90,8 @@ def _schedule(job: Mapping[str, Any], settings: Settings) -> Schedule:
         cron=str(job.get("schedule", "")),
         time_zone=str(job.get("timeZone", "")),
         state=state,
-        next=_moment(job.get("scheduleTime")) if state == "ENABLED" else None,
-        last=_moment(job.get("lastAttemptTime")),
+        next=moment(job.get("scheduleTime")) if state == "ENABLED" else None,
+        last=moment(job.get("lastAttemptTime")),
         fault=str(status.get("message") or f"code {code}") if code else "",
         link=f"{CONSOLE}?project={settings.project_id}",
     )
-
-
-def _moment(text: object) -> float | None:
-    """Seconds since 1970, of a time as Google writes it."""
-    try:
-        return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
-        return None

@@ -200,6 +200,9 @@ def updated(output_dir: Folder, line: str | None, zone: str | None) -> Scheduled
     if (line, zone) != (own.cron, own.time_zone):
         clock.update(settings, own, line, zone)
         fate, now = "changed", clock.found(settings, own.pipeline) or own
+        if own.paused and not now.paused:  # neither engine says that a change leaves it paused
+            clock.pause(settings, now)
+            now = clock.found(settings, own.pipeline) or now
     return Scheduled(fate=fate, schedule=now, warnings=tuple(_at_odds(folder, settings, line, zone)))
 
 

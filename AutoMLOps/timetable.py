@@ -103,6 +103,14 @@ class Scheduled:
         return frame(headed(self.headline), told, warned(self.warnings))
 
 
+def moment(text: object) -> float | None:
+    """Seconds since 1970, of a time as Google writes it."""
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        return None
+
+
 def document(schedule: Schedule) -> dict[str, object]:
     """A schedule for a program."""
     return {**named(schedule), "fault": schedule.fault or None}
