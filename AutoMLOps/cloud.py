@@ -266,13 +266,13 @@ class Resources:
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """What is granted, by what it is granted on: on the bucket first, since Storage takes longest."""
+        """What is granted, by what it is granted on: on the project and the bucket first, which wait for least."""
         places = dict.fromkeys((each.on, each.name) for each in self.bindings)
         return tuple(
             Policy(
                 on=on, name=name, bindings=tuple(each for each in self.bindings if (each.on, each.name) == (on, name))
             )
-            for on, name in sorted(places, key=lambda at: at[0] != On.BUCKET)
+            for on, name in sorted(places, key=lambda at: {On.PROJECT: 0, On.BUCKET: 1}.get(at[0], 2))
         )
 
 

@@ -48,6 +48,7 @@ registry() {
       --location="$REGISTRY_LOCATION" --repository-format=docker --labels=managed-by=automlops
     said created registry "$REGISTRY" "$why"
     touch "$found/new-registry"
+    echo 'etag: ACAB' >"$found/blank-registry" # as Google calls every empty policy
   fi
 }
 
@@ -61,6 +62,8 @@ bucket() {
       gcloud storage buckets create "gs://$BUCKET" --location="$BUCKET_LOCATION" --uniform-bucket-level-access \
       --public-access-prevention
     touch "$found/new-bucket"
+    # While the accounts are made that it is to name.
+    [[ -n ${PLAN-} ]] || ahead blank-bucket policy get-iam-policy bucket "$BUCKET" "$BUCKET_LOCATION" --format=yaml
   fi
 }
 
@@ -203,17 +206,17 @@ unclaimed() {
 
 # ---- Who may do what: each policy read once, then given what it lacks
 
+project_roles() {
+  roles project "$PROJECT" global \
+    "$RUNNER" true roles/aiplatform.user 'runs the steps and records what came of them' \
+    "$BUILDER" false projects/my-project-123/roles/automlops_starts_runs 'starts a run after a push'
+}
+
 bucket_roles() {
   roles bucket "$BUCKET" "$BUCKET_LOCATION" \
     "$RUNNER" true roles/storage.objectUser 'reads and writes what the steps exchange' \
     "$BUILDER" false roles/storage.objectUser 'reads the sources to build and writes build logs' \
     "$BUILDER" false roles/storage.legacyBucketReader 'finds the bucket before writing logs to it'
-}
-
-project_roles() {
-  roles project "$PROJECT" global \
-    "$RUNNER" true roles/aiplatform.user 'runs the steps and records what came of them' \
-    "$BUILDER" false projects/my-project-123/roles/automlops_starts_runs 'starts a run after a push'
 }
 
 registry_roles() {
@@ -231,8 +234,8 @@ account_roles() {
 
 # What an earlier run gave roles on is there in all likelihood: who has them is asked at once.
 if [[ ${PLAN-} != offline ]]; then
-  begin ahead-bucket read_policy ahead bucket "$BUCKET" "$BUCKET_LOCATION"
   begin ahead-project read_policy ahead project "$PROJECT" global
+  begin ahead-bucket read_policy ahead bucket "$BUCKET" "$BUCKET_LOCATION"
   begin ahead-registry read_policy ahead registry "$REGISTRY" "$REGISTRY_LOCATION"
   begin ahead-account read_policy ahead account "$RUNNER" global
   if grep -qF "{\"kind\": \"bucket-role\", \"name\": \"$BUCKET\"," "$MADE"; then
@@ -256,7 +259,7 @@ begin connection look connection repository gcloud builds connections list --reg
   --filter="name~/connections/$CONNECTION\$" \
   --format='value[separator=" "](installationState.stage,installationState.actionUri)'
 needs iam.googleapis.com
-await ahead-bucket ahead-project ahead-registry ahead-account
+await ahead-project ahead-bucket ahead-registry ahead-account
 begin accounts accounts "$RUNNER" "$BUILDER"
 await trigger
 unclaimed
@@ -278,9 +281,9 @@ begin account-2 account "$BUILDER" false 'Builds the images of auto-images' \
   'builds the images'
 await account-1 account-2 role-1
 
+begin roles-project project_roles
 await bucket
 begin roles-bucket bucket_roles
-begin roles-project project_roles
 await registry
 begin roles-registry registry_roles
 begin roles-account account_roles
@@ -288,7 +291,7 @@ await ahead-records
 begin recorded recorded
 await roles-bucket
 begin bucket-ways bucket_ways
-await roles-bucket roles-project roles-registry roles-account recorded apis connection
+await roles-project roles-bucket roles-registry roles-account recorded apis connection
 
 # ---- What a push starts
 

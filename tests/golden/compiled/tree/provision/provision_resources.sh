@@ -28,6 +28,8 @@ bucket() {
       gcloud storage buckets create "gs://$BUCKET" --location="$BUCKET_LOCATION" --uniform-bucket-level-access \
       --public-access-prevention
     touch "$found/new-bucket"
+    # While the accounts are made that it is to name.
+    [[ -n ${PLAN-} ]] || ahead blank-bucket policy get-iam-policy bucket "$BUCKET" "$BUCKET_LOCATION" --format=yaml
   fi
 }
 
@@ -52,14 +54,14 @@ bucket_ways() {
 
 # ---- Who may do what: each policy read once, then given what it lacks
 
-bucket_roles() {
-  roles bucket "$BUCKET" "$BUCKET_LOCATION" \
-    "$RUNNER" true roles/storage.objectUser 'reads and writes what the steps exchange'
-}
-
 project_roles() {
   roles project "$PROJECT" global \
     "$RUNNER" true roles/aiplatform.user 'runs the steps and records what came of them'
+}
+
+bucket_roles() {
+  roles bucket "$BUCKET" "$BUCKET_LOCATION" \
+    "$RUNNER" true roles/storage.objectUser 'reads and writes what the steps exchange'
 }
 
 # ---- All of it: each thing begins as soon as what it needs is there, beside the others
@@ -71,8 +73,8 @@ begin bucket bucket
 
 # What an earlier run gave roles on is there in all likelihood: who has them is asked at once.
 if [[ ${PLAN-} != offline ]]; then
-  begin ahead-bucket read_policy ahead bucket "$BUCKET" "$BUCKET_LOCATION"
   begin ahead-project read_policy ahead project "$PROJECT" global
+  begin ahead-bucket read_policy ahead bucket "$BUCKET" "$BUCKET_LOCATION"
   if grep -qF "{\"kind\": \"bucket-role\", \"name\": \"$BUCKET\"," "$MADE"; then
     begin ahead-records ahead records gcloud storage cat "gs://$BUCKET/*/made"
   fi
@@ -85,7 +87,7 @@ want storage.googleapis.com 'keeps what the steps make'
 [[ -z ${missing[*]-} ]] || begin apis switch_on
 
 needs iam.googleapis.com
-await ahead-bucket ahead-project
+await ahead-project ahead-bucket
 begin accounts accounts "$RUNNER"
 
 await accounts
@@ -93,14 +95,14 @@ begin account-1 account "$RUNNER" true 'Runs the steps of pipelines' \
   'runs the steps'
 await account-1 account-2
 
+begin roles-project project_roles
 await bucket
 begin roles-bucket bucket_roles
-begin roles-project project_roles
 await ahead-records
 begin recorded recorded
 await roles-bucket
 begin bucket-ways bucket_ways
-await roles-bucket roles-project recorded apis
+await roles-project roles-bucket recorded apis
 
 drop
 keep_record

@@ -42,6 +42,7 @@ registry() {
       --location="$REGISTRY_LOCATION" --repository-format=docker --labels=managed-by=automlops
     said created registry "$REGISTRY" "$why"
     touch "$found/new-registry"
+    echo 'etag: ACAB' >"$found/blank-registry" # as Google calls every empty policy
   fi
 }
 
@@ -55,6 +56,8 @@ bucket() {
       gcloud storage buckets create "gs://$BUCKET" --location="$BUCKET_LOCATION" --uniform-bucket-level-access \
       --public-access-prevention
     touch "$found/new-bucket"
+    # While the accounts are made that it is to name.
+    [[ -n ${PLAN-} ]] || ahead blank-bucket policy get-iam-policy bucket "$BUCKET" "$BUCKET_LOCATION" --format=yaml
   fi
 }
 
@@ -79,16 +82,16 @@ bucket_ways() {
 
 # ---- Who may do what: each policy read once, then given what it lacks
 
+project_roles() {
+  roles project "$PROJECT" global \
+    "$RUNNER" true roles/aiplatform.user 'runs the steps and records what came of them'
+}
+
 bucket_roles() {
   roles bucket "$BUCKET" "$BUCKET_LOCATION" \
     "$RUNNER" true roles/storage.objectUser 'reads and writes what the steps exchange' \
     "$BUILDER" false roles/storage.objectUser 'reads the sources to build and writes build logs' \
     "$BUILDER" false roles/storage.legacyBucketReader 'finds the bucket before writing logs to it'
-}
-
-project_roles() {
-  roles project "$PROJECT" global \
-    "$RUNNER" true roles/aiplatform.user 'runs the steps and records what came of them'
 }
 
 registry_roles() {
@@ -106,8 +109,8 @@ begin bucket bucket
 
 # What an earlier run gave roles on is there in all likelihood: who has them is asked at once.
 if [[ ${PLAN-} != offline ]]; then
-  begin ahead-bucket read_policy ahead bucket "$BUCKET" "$BUCKET_LOCATION"
   begin ahead-project read_policy ahead project "$PROJECT" global
+  begin ahead-bucket read_policy ahead bucket "$BUCKET" "$BUCKET_LOCATION"
   begin ahead-registry read_policy ahead registry "$REGISTRY" "$REGISTRY_LOCATION"
   if grep -qF "{\"kind\": \"bucket-role\", \"name\": \"$BUCKET\"," "$MADE"; then
     begin ahead-records ahead records gcloud storage cat "gs://$BUCKET/*/made"
@@ -123,7 +126,7 @@ want storage.googleapis.com 'keeps what the steps make'
 [[ -z ${missing[*]-} ]] || begin apis switch_on
 
 needs iam.googleapis.com
-await ahead-bucket ahead-project ahead-registry
+await ahead-project ahead-bucket ahead-registry
 begin accounts accounts "$RUNNER" "$BUILDER"
 needs artifactregistry.googleapis.com
 begin registry registry
@@ -135,16 +138,16 @@ begin account-2 account "$BUILDER" false 'Builds the images of words-it-s-quoted
   'builds the images'
 await account-1 account-2
 
+begin roles-project project_roles
 await bucket
 begin roles-bucket bucket_roles
-begin roles-project project_roles
 await registry
 begin roles-registry registry_roles
 await ahead-records
 begin recorded recorded
 await roles-bucket
 begin bucket-ways bucket_ways
-await roles-bucket roles-project roles-registry recorded apis
+await roles-project roles-bucket roles-registry recorded apis
 
 drop
 keep_record

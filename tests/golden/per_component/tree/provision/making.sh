@@ -301,10 +301,8 @@ bind() {
   local on=$1 name=$2 location=$3 file
   shift 3
   file=$(mktemp "$found/XXXXXX")
-  if [[ $on == registry && -e $found/new-registry ]]; then
-    # Google calls every empty policy so. If somebody else was faster after all, it refuses this, and the next try reads.
-    echo 'etag: ACAB' >"$file"
-    rm "$found/new-registry"
+  if [[ -e $found/blank-$on ]]; then
+    mv "$found/blank-$on" "$file" # of what this run made; if somebody was faster after all, the next try reads
   else
     policy get-iam-policy "$on" "$name" "$location" --format=yaml "${@: -1}" >"$file" || return
   fi

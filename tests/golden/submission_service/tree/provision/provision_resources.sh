@@ -62,6 +62,7 @@ registry() {
       --location="$REGISTRY_LOCATION" --repository-format=docker --labels=managed-by=automlops
     said created registry "$REGISTRY" "$why"
     touch "$found/new-registry"
+    echo 'etag: ACAB' >"$found/blank-registry" # as Google calls every empty policy
   fi
 }
 
@@ -75,6 +76,8 @@ bucket() {
       gcloud storage buckets create "gs://$BUCKET" --location="$BUCKET_LOCATION" --uniform-bucket-level-access \
       --public-access-prevention
     touch "$found/new-bucket"
+    # While the accounts are made that it is to name.
+    [[ -n ${PLAN-} ]] || ahead blank-bucket policy get-iam-policy bucket "$BUCKET" "$BUCKET_LOCATION" --format=yaml
   fi
 }
 
@@ -396,19 +399,19 @@ unoccupied() {
 
 # ---- Who may do what: each policy read once, then given what it lacks
 
+project_roles() {
+  roles project "$PROJECT" global \
+    "$RUNNER" true roles/aiplatform.user 'runs the steps and records what came of them' \
+    "$SUBMITTER" true projects/my-project-123/roles/automlops_starts_runs 'starts runs' \
+    "$BUILDER" false roles/serviceusage.serviceUsageConsumer 'has gcloud ask in the project'"'"'s name'
+}
+
 bucket_roles() {
   roles bucket "$BUCKET" "$BUCKET_LOCATION" \
     "$RUNNER" true roles/storage.objectUser 'reads and writes what the steps exchange' \
     "$BUILDER" false roles/storage.objectUser 'reads the sources to build and writes build logs' \
     "$BUILDER" false roles/storage.legacyBucketReader 'finds the bucket before writing logs to it' \
     "$SUBMITTER" true roles/storage.objectViewer 'reads what the builds released'
-}
-
-project_roles() {
-  roles project "$PROJECT" global \
-    "$RUNNER" true roles/aiplatform.user 'runs the steps and records what came of them' \
-    "$SUBMITTER" true projects/my-project-123/roles/automlops_starts_runs 'starts runs' \
-    "$BUILDER" false roles/serviceusage.serviceUsageConsumer 'has gcloud ask in the project'"'"'s name'
 }
 
 registry_roles() {
@@ -458,8 +461,8 @@ service_roles() {
 
 # What an earlier run gave roles on is there in all likelihood: who has them is asked at once.
 if [[ ${PLAN-} != offline ]]; then
-  begin ahead-bucket read_policy ahead bucket "$BUCKET" "$BUCKET_LOCATION"
   begin ahead-project read_policy ahead project "$PROJECT" global
+  begin ahead-bucket read_policy ahead bucket "$BUCKET" "$BUCKET_LOCATION"
   begin ahead-registry read_policy ahead registry "$REGISTRY" "$REGISTRY_LOCATION"
   begin ahead-account-4 read_policy ahead account "$RUNNER" global
   begin ahead-account-5 read_policy ahead account "$SUBMITTER" global
@@ -494,7 +497,7 @@ needs cloudscheduler.googleapis.com
 begin schedule see schedule schedule gcloud scheduler jobs describe "$SCHEDULE" --location="$SCHEDULE_LOCATION" \
   --format="value[separator='|']($SCHEDULED)"
 needs iam.googleapis.com
-await ahead-bucket ahead-project ahead-registry ahead-account-4 ahead-account-5 ahead-topic-6 ahead-topic-7 ahead-subscription ahead-service
+await ahead-project ahead-bucket ahead-registry ahead-account-4 ahead-account-5 ahead-topic-6 ahead-topic-7 ahead-subscription ahead-service
 begin accounts accounts "$RUNNER" "$BUILDER" "$SUBMITTER" "$INVOKER"
 await trigger schedule
 unclaimed
@@ -534,9 +537,9 @@ AGENT=service-$number@gcp-sa-cloudbuild.iam.gserviceaccount.com # Cloud Build it
 # As this one Pub/Sub itself acts.
 POSTMAN=service-$number@gcp-sa-pubsub.iam.gserviceaccount.com
 
+begin roles-project project_roles
 await bucket
 begin roles-bucket bucket_roles
-begin roles-project project_roles
 await registry
 begin roles-registry registry_roles
 begin roles-account-4 account_roles_4
@@ -554,7 +557,7 @@ await ahead-records
 begin recorded recorded
 await roles-bucket
 begin bucket-ways bucket_ways
-await roles-bucket roles-project roles-registry roles-account-4 roles-account-5 roles-secret-6 roles-topic-7 roles-topic-8 roles-subscription roles-service recorded apis connection
+await roles-project roles-bucket roles-registry roles-account-4 roles-account-5 roles-secret-6 roles-topic-7 roles-topic-8 roles-subscription roles-service recorded apis connection
 
 # ---- What a push starts
 
