@@ -108,32 +108,31 @@ def from_call(
     if given is not None and notebook is None:
         message = f"notebook is of type {type(given).__name__}, not a path"
         raise BadInput([Problem(message=message, hint="write it as text, in quotes, or as a pathlib.Path")])
-    return generated(
+    asked = Asked(
         source(notebook),
-        project_id,
-        pipeline_params,
+        values=pipeline_params,
+        settings=settings if project_id is None else {"project_id": project_id, **settings},
         which=pipeline,
         live=notebook is None and from_cells(),
         beside=os.path.dirname(os.path.abspath(notebook)) if notebook is not None else "",
-        dry_run=dry_run,
-        settings=settings,
     )
+    return generated(asked, dry_run)
 
 
-def generated(
-    source: Notebook,
-    project_id: str | None,
-    pipeline_params: Mapping[str, Any] | None,
-    *,
-    which: str | None = None,
-    live: bool = False,
-    beside: str = "",
-    dry_run: bool = False,
-    settings: Mapping[str, Any],
-) -> Generated:
+class Asked(NamedTuple):
+    """What generate() was asked, wherever it was called: a notebook, or a script, and what was said of it."""
+
+    source: Notebook
+    values: Mapping[str, Any] | None = None
+    settings: Mapping[str, Any] = {}
+    which: str | None = None
+    live: bool = False
+    beside: str = ""
+
+
+def generated(asked: Asked, dry_run: bool) -> Generated:
     """The story of generate(), whatever the cells came from."""
-    found = looked(source, project_id, pipeline_params, which=which, live=live, beside=beside, settings=settings)
-    return written(found, dry_run)
+    return written(looked(asked), dry_run)
 
 
 class Looked(NamedTuple):
@@ -147,19 +146,9 @@ class Looked(NamedTuple):
     warnings: tuple[Problem, ...]
 
 
-def looked(
-    source: Notebook,
-    project_id: str | None,
-    pipeline_params: Mapping[str, Any] | None,
-    *,
-    which: str | None = None,
-    live: bool = False,
-    beside: str = "",
-    demanding: bool = True,
-    settings: Mapping[str, Any],
-) -> Looked:
+def looked(asked: Asked, demanding: bool = True) -> Looked:
     """Reads what generate() reads. Unless it is `demanding`, it is no fault that the parameters have no values yet."""
-    given = {**settings} if project_id is None else {"project_id": project_id, **settings}
+    source, given = asked.source, {**asked.settings}
     folder = folder_of(given.get("output_dir"))
     saved, problems = _saved(folder)
     told = settings_.earlier(given, saved)
@@ -172,23 +161,25 @@ def looked(
         faults = (*faults, *_homeless(chosen, folder), *_fixed(chosen, source))
     if chosen is not None and not chosen.run_local:
         chosen = replace(chosen, repository_folder=disk.place(folder))
-    values, others = _values(pipeline_params, folder, chosen)
+    values, others = _values(asked.values, folder, chosen)
     wanted = values if demanding or values else None
     if compiled.is_meant(source):
-        reading = compiled.pipeline(source, wanted, which)
+        reading = compiled.pipeline(source, wanted, asked.which)
     else:
         reading = read.pipeline(
             source,
             wanted,
-            which=which,
-            live=live,
+            which=asked.which,
+            live=asked.live,
             images=(chosen or Settings()).images,
             base_image=(chosen or Settings()).base_image,
             own_images=(chosen or Settings()).own_images,
             jobs=(chosen or Settings()).custom_training_job_specs,
             reserved=render.reserved(chosen or Settings()),
-            beside=beside,
-            fetched={(each.how, each.where): _fetched(each, beside, folder) for each in read.wanted(source, live)},
+            beside=asked.beside,
+            fetched={
+                (each.how, each.where): _fetched(each, asked.beside, folder) for each in read.wanted(source, asked.live)
+            },
         )
     return Looked(
         folder=folder,

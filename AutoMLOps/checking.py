@@ -1,14 +1,13 @@
 """The story of `automlops check`: all that can be known of a notebook or a codebase without writing anything."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from . import api, disk, script
 from .display import headline
 from .errors import BadInput
-from .model import Change, Fate, Notebook, Problem
+from .model import Change, Fate, Problem
 from .nouns import noun
 from .standing import MANIFEST
 
@@ -48,19 +47,9 @@ def _count(found: tuple[Problem, ...], word: str) -> str:
     return f"{len(found)} {word}{'s' * (len(found) != 1)}" if found else ""
 
 
-def notebook(
-    source: Notebook,
-    project_id: str | None,
-    pipeline_params: Mapping[str, Any] | None,
-    *,
-    which: str | None,
-    beside: str,
-    settings: Mapping[str, Any],
-) -> Checked:
+def notebook(asked: api.Asked) -> Checked:
     """What generate() would say to the same; values for the pipeline's parameters may be left out."""
-    found = api.looked(
-        source, project_id, pipeline_params, which=which, beside=beside, demanding=False, settings=settings
-    )
+    source, found = asked.source, api.looked(asked, demanding=False)
     if found.problems:
         return Checked(of=source.name, problems=found.problems, warnings=found.warnings)
     try:

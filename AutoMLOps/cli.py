@@ -14,7 +14,7 @@ from typing import Any
 from . import api, disk, options, read, standing
 from .display import Generated
 from .errors import AutoMLOpsError, BadInput
-from .model import Notebook, Problem
+from .model import Problem
 from .options import CHOICES, FILES, LISTS, PAIRS
 
 TERMINAL = "on the command line: --params FILE gives parameter values, and each setting is an option; see --help"
@@ -78,8 +78,7 @@ def _check(given: argparse.Namespace) -> object:
     if given.place.is_dir():
         _no_settings(given, "check a NOTEBOOK with them")
         return checking.codebase(os.path.normpath(given.place))
-    source, project_id, params, more = _asked(given, given.place)
-    return checking.notebook(source, project_id, params, **more)
+    return checking.notebook(_asked(given, given.place))
 
 
 def _show(given: argparse.Namespace) -> object:
@@ -114,25 +113,23 @@ def _generate(given: argparse.Namespace) -> Generated:
 
 
 def _generated(given: argparse.Namespace, dry_run: bool) -> Generated:
-    source, project_id, params, more = _asked(given, given.notebook)
-    return api.generated(source, project_id, params, dry_run=dry_run, **more)
+    return api.generated(_asked(given, given.notebook), dry_run)
 
 
-def _asked(
-    given: argparse.Namespace, notebook: Path
-) -> tuple[Notebook, str | None, Mapping[str, Any] | None, dict[str, Any]]:
-    """What is to be read, and how: the notebook, the project, the values, and all the rest by name."""
+def _asked(given: argparse.Namespace, notebook: Path) -> api.Asked:
     source = read.notebook(str(notebook), disk.read_text(notebook))
     said = {name: getattr(given, name) for name in (*CHOICES, *LISTS) if getattr(given, name) is not None}
     pairs = {name: _pairs(getattr(given, name), option) for name, option in PAIRS.items() if getattr(given, name)}
     files = {name: _read(getattr(given, name), FORMS[name]) for name in FILES if getattr(given, name)}
     folder = str(given.output_dir or notebook.parent / "AutoMLOps")
-    more = {
-        "which": given.pipeline,
-        "beside": os.path.dirname(os.path.abspath(notebook)),
-        "settings": {**said, **pairs, **files, "output_dir": folder},
-    }
-    return source, given.project_id, _params(given.params) if given.params else None, more
+    project = {"project_id": given.project_id} if given.project_id is not None else {}
+    return api.Asked(
+        source,
+        values=_params(given.params) if given.params else None,
+        settings={**project, **said, **pairs, **files, "output_dir": folder},
+        which=given.pipeline,
+        beside=os.path.dirname(os.path.abspath(notebook)),
+    )
 
 
 def _folder(given: argparse.Namespace) -> str:

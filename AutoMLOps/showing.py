@@ -83,9 +83,9 @@ def _of_codebase(folder: str) -> Graph:
 
 def _of_source(place: str, which: str | None) -> Graph:
     source = read.notebook(place, disk.read_text(place))
-    beside = os.path.dirname(os.path.abspath(place))
     settings = {"output_dir": os.path.join(os.path.dirname(place), "AutoMLOps")}
-    reading = api.looked(source, None, None, which=which, beside=beside, demanding=False, settings=settings).reading
+    asked = api.Asked(source, settings=settings, which=which, beside=os.path.dirname(os.path.abspath(place)))
+    reading = api.looked(asked, demanding=False).reading
     if reading.pipeline is None:
         raise BadInput(reading.problems, UNDONE)
     drawn = graph.of_pipeline(reading.pipeline)
