@@ -15,6 +15,7 @@ import ast
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -245,17 +246,21 @@ def _constant(file: Path, name: str) -> str:
     return str(ast.literal_eval(found))
 
 
+SUMS = re.compile(r" \\\n *--hash=\S+")  # of wheels for Python 3.11, which this may not be
+
+
 def _environment(name: str, requirements: Path, *options: str) -> Path:
     """The programs of an environment that has what a service asks for: in the clone, made anew where that is another."""
     folder = ROOT / name
     stamp = folder / "requirements.txt"
-    if not stamp.exists() or stamp.read_text() != requirements.read_text():
+    wanted = SUMS.sub("", requirements.read_text())
+    if not stamp.exists() or stamp.read_text() != wanted:
         print(f"making {name} (once; a minute)", file=sys.stderr, flush=True)
         venv.create(folder, clear=True, with_pip=True)
         pip = (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        if subprocess.run((*pip, *options, "-r", str(requirements))).returncode:
+        if subprocess.run((*pip, *options, "-r", "/dev/stdin"), input=wanted, text=True).returncode:
             raise SystemExit(f"serving is not measured: pip could not install what {requirements} asks for")
-        stamp.write_text(requirements.read_text())
+        stamp.write_text(wanted)
     return folder / "bin"
 
 
