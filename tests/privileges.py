@@ -1,10 +1,8 @@
 """Who holds what in the stand-in cloud, where each flow of a pipeline has exactly the roles of its table."""
 
-import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from cloud import vault
 from cloud.standin import NUMBER, OWNER, PROJECT, Cloud
 from cloud.world import World, member
 from launches import VALUES, WORDS, caller
+from provisioned import HURRIED
 
 from AutoMLOps import preflight, read
 from AutoMLOps.cloud import Authority, Binding, On, Resources, authority
@@ -34,11 +33,6 @@ BY_PUSH = Settings(
     source_repo_name="example/words",
     source_repo_secrets=SECRETS,
 )
-PROVISION = "provision/provision_resources.sh"
-HURRIED = {  # its python3 is this one, and nothing is worth waiting for
-    "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
-    "BASH_FUNC_sleep%%": "() { :; }",
-}
 
 
 def pipeline() -> Pipeline:

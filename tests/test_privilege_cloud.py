@@ -14,7 +14,6 @@ from privileges import (
     BY_PUSH,
     MAKER,
     PERSON,
-    PROVISION,
     PUSHER,
     SECRETS,
     Prepared,
@@ -29,6 +28,7 @@ from privileges import (
     pipeline,
     place,
 )
+from provisioned import PROVISION
 from tools import need
 
 from AutoMLOps import preflight
@@ -124,8 +124,8 @@ EITHER = pytest.mark.parametrize(("which", "settings"), [("here", HERE), ("pushe
 
 
 def slow(test: Callable[..., None]) -> Callable[..., None]:
-    """What takes seconds, and is left to where all of it is asked for."""
-    return pytest.mark.thorough(pytest.mark.slow(test))
+    """What takes seconds, is left to where all of it is asked for, and shares worlds that take long to make."""
+    return pytest.mark.xdist_group("privileges")(pytest.mark.thorough(pytest.mark.slow(test)))
 
 
 @slow

@@ -10,10 +10,10 @@ import test_service_cloud as service
 from cloud import pubsub, scheduler, vault, vertex
 from cloud.standin import OWNER, PROJECT, Cloud
 from launches import VALUES, Called, caller
-from test_service_cloud import DEPROVISION, PROVISION, run
+from provisioned import DEPROVISION, PROVISION, provisioned, run
 
 pytest_plugins = ["cloud.fixture"]
-pytestmark = [pytest.mark.slow, pytest.mark.thorough]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.xdist_group("schedules")]
 
 REMOTE = service.REMOTE
 HOST = "cloudscheduler.googleapis.com"
@@ -87,7 +87,7 @@ def test_a_schedule_is_made_once_and_changed_by_one_request(cloud: Cloud, call: 
 def test_without_a_cron_line_again_it_is_taken_away(cloud: Cloud, call: Called, tmp_path: Path) -> None:
     generate(call)
     codebase = tmp_path / "AutoMLOps"
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     writes = len(cloud.writes())
     generate(call, "schedule=None, submission_service=True")
     assert rows(run(cloud, codebase, PROVISION, PLAN="1"), "schedule") == [["remove", "AutoMLOps-schedule"]]
@@ -102,7 +102,7 @@ def test_taken_away_it_is_exactly_ours(cloud: Cloud, call: Called, tmp_path: Pat
     codebase, theirs = tmp_path / "AutoMLOps", f"{PARENT}/beer-schedule"
     cloud.state.resources[theirs] = {**THEIRS, "name": theirs}
     before = set(cloud.state.resources)
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     assert rows(run(cloud, codebase, DEPROVISION, DELETE_DATA="1"), "schedule") == [["removed", "AutoMLOps-schedule"]]
     assert set(cloud.state.resources) - before == {f"projects/{PROJECT}/roles/automlops_starts_runs"}
     assert theirs in cloud.state.resources
@@ -137,7 +137,7 @@ def test_paused_resumed_changed_and_deleted_by_gcloud_as_it_is(cloud: Cloud, cal
 def test_a_paused_schedule_stays_paused_whatever_else_changes(cloud: Cloud, call: Called, tmp_path: Path) -> None:
     generate(call)
     codebase = tmp_path / "AutoMLOps"
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     job(cloud)["state"] = "PAUSED"
     writes = len(cloud.writes())
     said = run(cloud, codebase, PROVISION)
@@ -147,6 +147,14 @@ def test_a_paused_schedule_stays_paused_whatever_else_changes(cloud: Cloud, call
     run(cloud, codebase, PROVISION)
     assert [job(cloud)["state"], job(cloud)["schedule"]] == ["PAUSED", "30 7 * * MON-FRI"]
     assert written(cloud, writes) == [f"PATCH {HOST}/v1/{JOB}"]
+
+    cloud.state.resuming, writes = True, len(cloud.writes())
+    generate(call, "schedule='45 7 * * MON-FRI'")
+    run(cloud, codebase, PROVISION)
+    assert [job(cloud)["state"], job(cloud)["schedule"]] == ["PAUSED", "45 7 * * MON-FRI"]
+    assert call("AutoMLOps.schedules.update('50 7 * * MON-FRI').schedule.state") == "PAUSED"
+    assert job(cloud)["state"] == "PAUSED"
+    assert written(cloud, writes) == [f"PATCH {HOST}/v1/{JOB}", f"POST {HOST}/v1/{JOB}:pause"] * 2
 
 
 def test_the_schedule_of_another_pipeline_is_refused_before_anything_is_made(
@@ -168,7 +176,7 @@ def test_the_schedule_of_another_pipeline_is_refused_before_anything_is_made(
     assert not [line for line in cloud.writes() if "services:batchEnable" not in line]
 
     generate(call, f"{MONDAYS}, schedule_name='words-on-mondays'")
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     assert f"{PARENT}/words-on-mondays" in cloud.state.resources and cloud.state.resources[JOB] == THEIRS
 
 
@@ -177,7 +185,7 @@ def test_one_that_became_another_pipeline_s_is_neither_dropped_nor_taken_away(
 ) -> None:
     generate(call)
     codebase = tmp_path / "AutoMLOps"
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     cloud.state.resources[JOB] = {**THEIRS}
     assert "of the pipeline beer" in call("str(AutoMLOps.provision())")
     assert rows(run(cloud, codebase, DEPROVISION, DELETE_DATA="1"), "schedule") == [["gone", "AutoMLOps-schedule"]]
@@ -196,7 +204,7 @@ def test_by_the_clock_the_released_pipeline_runs_with_the_values_of_then(
 ) -> None:
     generate(call)
     codebase = tmp_path / "AutoMLOps"
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     assert call("(lambda done: done.fresh)(AutoMLOps.deploy(notebook='work.py'))") is True
     cloud.settle()
     after_push = len(pubsub.published(cloud.state, "automlops-runs"))

@@ -1,7 +1,6 @@
 """Schedules of Vertex AI itself: the build of a push makes, changes and keeps one, and provisioning takes it away."""
 
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -11,20 +10,16 @@ import pytest
 from cloud import schedules, vault, vertex
 from cloud.standin import PROJECT, Cloud
 from launches import VALUES, caller
+from provisioned import DEPROVISION, HURRIED, PROVISION, provisioned, run
 
 pytest_plugins = ["cloud.fixture"]
-pytestmark = [pytest.mark.slow, pytest.mark.thorough]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.xdist_group("schedules of Vertex AI")]
 
 REMOTE = "https://github.com/example/words.git"
 SECRETS = {"token": "pat/versions/1", "github_app": 12345}
-PROVISION, DEPROVISION = "provision/provision_resources.sh", "provision/deprovision_resources.sh"
 NAME = "AutoMLOps-schedule"
 CI = f"run_local=False, source_repo_secrets={SECRETS!r}"
 MORNINGS = "schedule='0 6 * * 1', schedule_time_zone='Europe/Berlin', schedule_engine='vertex'"
-HURRIED = {
-    "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
-    "BASH_FUNC_sleep%%": "() { :; }",
-}
 RUNNER = f"vertex-pipelines@{PROJECT}.iam.gserviceaccount.com"
 BUILDER = f"words-builder@{PROJECT}.iam.gserviceaccount.com"
 
@@ -48,12 +43,6 @@ def generate(cloud: Cloud, codebase: Path, **more: Any) -> None:
     (codebase.parent / "work.py").write_text(text)
     said = ", ".join(f"{name}={value!r}" for name, value in more.items())
     assert call(f"[AutoMLOps.generate(notebook='work.py', {said}), 1][1]") == 1
-
-
-def run(cloud: Cloud, codebase: Path, script: str, **env: str) -> str:
-    done = cloud.run(codebase / script, cwd=codebase, env={**HURRIED, **env})
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def push(cloud: Cloud, codebase: Path) -> list[str]:
@@ -116,7 +105,7 @@ def test_a_push_makes_the_schedule_and_what_it_starts_runs_to_its_end(cloud: Clo
 
 
 def test_one_schedule_is_changed_kept_and_replaced_and_stays_paused(cloud: Cloud, codebase: Path) -> None:
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     requests, said = make(cloud, codebase)
     assert requests == ["GET", "POST"] and said.startswith("schedule created, active: TZ=Europe/Berlin 0 6 * * 1\n")
     assert make(cloud, codebase)[0] == ["GET"]
@@ -129,6 +118,14 @@ def test_one_schedule_is_changed_kept_and_replaced_and_stays_paused(cloud: Cloud
     assert (changed["name"], changed["state"], changed["allowQueueing"]) == (made["name"], "PAUSED", True)
     (sent,) = [each for each in cloud.requests if each.method == "PATCH" and "/schedules/" in each.path]
     assert sent.query["updateMask"] == ["cron,allowQueueing"]
+
+    cloud.state.resuming = True
+    generate(cloud, codebase, schedule="45 5 * * *")
+    assert make(cloud, codebase)[0] == ["GET", "PATCH", "POST:pause"] and kept(cloud)[0]["state"] == "PAUSED"
+    call = caller(cloud, codebase.parent)
+    assert call("AutoMLOps.schedules.update('50 5 * * *').schedule.state") == "PAUSED"
+    assert kept(cloud)[0]["state"] == "PAUSED"
+    cloud.state.resuming = False
 
     generate(cloud, codebase, schedule_max_runs=2, schedule_concurrency=3)
     assert make(cloud, codebase)[0] == ["GET", "PATCH"]
@@ -147,7 +144,7 @@ def test_a_schedule_that_has_made_all_of_its_runs_begins_anew_only_where_it_says
     cloud: Cloud, codebase: Path
 ) -> None:
     generate(cloud, codebase, schedule_max_runs=1)
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     make(cloud, codebase)
     schedules.fire(cloud.state, NAME)
     values = codebase / "pipelines/runtime_parameters/pipeline_parameter_values.json"
@@ -162,7 +159,7 @@ def test_a_schedule_that_has_made_all_of_its_runs_begins_anew_only_where_it_says
 
 
 def test_what_others_call_alike_stays_and_a_double_goes(cloud: Cloud, codebase: Path) -> None:
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     make(cloud, codebase)
     (made,) = kept(cloud)
     place = f"projects/{PROJECT}/locations/us-central1/schedules"
@@ -178,7 +175,7 @@ def test_what_others_call_alike_stays_and_a_double_goes(cloud: Cloud, codebase: 
 
 
 def test_what_google_loses_on_the_way_is_made_once(cloud: Cloud, codebase: Path) -> None:
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     cloud.fault("POST .*/schedules", 503, after=True)
     requests, said = make(cloud, codebase)
     assert requests == ["GET", "POST", "GET"] and "schedule kept, active" in said
@@ -187,7 +184,7 @@ def test_what_google_loses_on_the_way_is_made_once(cloud: Cloud, codebase: Path)
 
 def test_each_permission_of_the_builder_is_needed(cloud: Cloud, codebase: Path) -> None:
     generate(cloud, codebase, schedule_max_runs=2)
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     role = cloud.state.resources[f"projects/{PROJECT}/roles/automlops_schedules_runs"]
     held = [f"aiplatform.schedules.{each}" for each in ("create", "delete", "list", "update")]
     assert role["includedPermissions"] == held
@@ -221,7 +218,7 @@ def test_each_permission_of_the_builder_is_needed(cloud: Cloud, codebase: Path) 
 def test_what_is_not_asked_for_any_more_provisioning_takes_away(
     cloud: Cloud, codebase: Path, settings: dict[str, Any]
 ) -> None:
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     make(cloud, codebase)
     generate(cloud, codebase, **settings)
     assert f"remove   schedule   {NAME} (nothing needs it any more)" in run(cloud, codebase, PROVISION, PLAN="1")
@@ -234,7 +231,7 @@ def test_what_is_not_asked_for_any_more_provisioning_takes_away(
 
 
 def test_the_calls_of_schedules_see_it_pause_it_change_it_and_delete_it(cloud: Cloud, codebase: Path) -> None:
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     call = caller(cloud, codebase.parent)
     assert "there is no schedule AutoMLOps-schedule" in call("AutoMLOps.schedules.pause()")
     make(cloud, codebase)

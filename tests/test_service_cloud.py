@@ -1,7 +1,5 @@
 """The service that starts runs, from provisioning to a run by a message and back: in the stand-in cloud."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from cloud.world import member
 from deliveries import delivered
 from launches import VALUES, WORDS, caller
 from privileges import place
+from provisioned import DEPROVISION, PROVISION, provisioned, run
 
 from AutoMLOps import read
 from AutoMLOps.cloud import Resources, resources
@@ -19,16 +18,11 @@ from AutoMLOps.provisioning import SAID
 from AutoMLOps.settings import Settings
 
 pytest_plugins = ["cloud.fixture"]
-pytestmark = [pytest.mark.slow, pytest.mark.thorough]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.xdist_group("service")]
 
 REMOTE = "https://github.com/example/words.git"
-PROVISION, DEPROVISION = "provision/provision_resources.sh", "provision/deprovision_resources.sh"
 SECRETS = {"token": "pat/versions/1", "github_app": 12345}
 CI = f"run_local=False, submission_service=True, source_repo_secrets={SECRETS!r}"
-HURRIED = {
-    "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
-    "BASH_FUNC_sleep%%": "() { :; }",
-}
 
 
 def table() -> Resources:
@@ -50,12 +44,6 @@ def codebase(cloud: Cloud, tmp_path: Path) -> Path:
     call = caller(cloud, tmp_path)
     assert call(f"[AutoMLOps.generate({PROJECT!r}, {VALUES!r}, notebook='work.py', {CI}), 1][1]") == 1
     return tmp_path / "AutoMLOps"
-
-
-def run(cloud: Cloud, codebase: Path, script: str, *words: str, **env: str) -> str:
-    done = cloud.run(codebase / script, *words, cwd=codebase, env={**HURRIED, **env})
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_provisioned_twice_and_taken_away_the_world_is_as_before(cloud: Cloud, codebase: Path) -> None:
@@ -88,7 +76,7 @@ def test_provisioned_twice_and_taken_away_the_world_is_as_before(cloud: Cloud, c
 
 
 def test_a_changed_setting_of_the_service_is_one_change_of_it(cloud: Cloud, codebase: Path) -> None:
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     ((name, made),) = services(cloud)
     call = caller(cloud, codebase.parent)
     assert call("[AutoMLOps.generate(notebook='work.py', ingress='all'), 1][1]") == 1
@@ -125,7 +113,7 @@ def fates(said: str) -> list[str]:
 def test_without_the_service_again_it_is_taken_away_and_builds_start_runs_themselves(
     cloud: Cloud, codebase: Path
 ) -> None:
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     call = caller(cloud, codebase.parent)
     assert call("[AutoMLOps.generate(notebook='work.py', submission_service=False), 1][1]") == 1
     assert not (codebase / "services").exists()
@@ -142,7 +130,7 @@ def test_without_the_service_again_it_is_taken_away_and_builds_start_runs_themse
 
 
 def test_a_push_deploys_the_service_and_a_message_to_it_is_the_run(cloud: Cloud, codebase: Path) -> None:
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     call = caller(cloud, codebase.parent)
     assert call("(lambda done: done.fresh)(AutoMLOps.deploy(notebook='work.py'))") is True
     cloud.settle()

@@ -16,7 +16,6 @@ from deliveries import deliver, delivered
 from privileges import (
     BY_PUSH,
     MAKER,
-    PROVISION,
     Prepared,
     asking,
     built,
@@ -28,12 +27,13 @@ from privileges import (
     pipeline,
     place,
 )
+from provisioned import PROVISION
 from tools import need
 
 from AutoMLOps.cloud import POSTMAN, Authority, Binding, On, authority, resources
 from AutoMLOps.nouns import replace
 
-pytestmark = [pytest.mark.thorough, pytest.mark.slow]
+pytestmark = [pytest.mark.thorough, pytest.mark.slow, pytest.mark.xdist_group("privileges of the service")]
 
 SERVED = replace(BY_PUSH, submission_service=True)
 TABLE = resources(SERVED, pipeline())

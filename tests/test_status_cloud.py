@@ -15,9 +15,10 @@ from cloud import pubsub
 from cloud.faults import FOREVER, HANG
 from cloud.standin import PROJECT, Cloud
 from launches import VALUES, caller
+from provisioned import provisioned, run
 from starlette.testclient import TestClient
 from submissions import Google, loaded, token, until
-from test_service_cloud import PROVISION, brought, codebase, run
+from test_service_cloud import brought, codebase
 
 pytest_plugins = ["cloud.fixture"]
 pytestmark = [pytest.mark.slow, pytest.mark.thorough]
@@ -59,7 +60,7 @@ def stamped(cloud: Cloud, messages: list[dict[str, Any]]) -> list[dict[str, Any]
 
 def deployed(cloud: Cloud, codebase: Path) -> None:
     """A push that deployed the service, and the run that its message asked for."""
-    run(cloud, codebase, PROVISION)
+    provisioned(cloud, codebase)
     call = caller(cloud, codebase.parent)
     assert call("(lambda done: done.fresh)(AutoMLOps.deploy(notebook='work.py'))") is True
     cloud.settle()

@@ -47,7 +47,7 @@ def describe(call: Call, name: str) -> JSON:
 
 @answers(f"PATCH {CS}/v1/{{name={JOB}}}", needs="cloudscheduler.jobs.update")
 def update(call: Call, name: str) -> JSON:
-    """What the mask names, and nothing else; one that is paused stays so."""
+    """What the mask names, and nothing else; one that is paused stays so, unless the world is `resuming`."""
     changed, mask = deepcopy(_found(call, name)), call.request.asks("updateMask").split(",")
     if not set(mask) <= FIELDS:
         raise Unknown(f"a change of {', '.join(mask)} of a job of Cloud Scheduler")
@@ -57,6 +57,8 @@ def update(call: Call, name: str) -> JSON:
             changed[outer] = {**changed.get(outer, {}), inner: call.body.get(outer, {}).get(inner)}
         else:
             changed[outer] = call.body.get(outer)
+    if call.world.resuming:
+        changed["state"] = "ENABLED"
     call.world.resources[name] = _checked(name, changed)
     return call.world.resources[name]
 

@@ -66,7 +66,7 @@ def update(call: Call, name: str) -> JSON:
         raise Refusal(400, f"Non-empty fields cannot be unset: {', '.join(emptied)}")
     changed = {**found, **{key: sent[key] for key in mask if key in sent}}
     _check(call, name.rpartition("/schedules/")[0], changed)
-    found.update(changed, updateTime=now())
+    found.update(changed, updateTime=now(), **({"state": "ACTIVE"} if call.world.resuming else {}))
     return found
 
 

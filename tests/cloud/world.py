@@ -58,7 +58,8 @@ class Policy:
 @dataclass(slots=True)
 class World:
     """Resources stand under their full names, as Google's answers show them; a bucket is buckets/NAME, what lies in it
-    buckets/NAME/objects/PATH. `late` is how many readings, or bindings, of an account do not see it when it is new."""
+    buckets/NAME/objects/PATH. `late` is how many readings, or bindings, of an account do not see it when it is new.
+    `resuming` has a schedule that is changed go on though it was paused, since Google does not say that it stays so."""
 
     projects: dict[str, Project] = field(default_factory=dict)
     resources: dict[str, JSON] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class World:
     published: dict[str, str] = field(default_factory=dict)
     held: dict[str, float] = field(default_factory=dict)
     late: int = 0
+    resuming: bool = False
     unseen: dict[str, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
