@@ -54,6 +54,7 @@ EXTRAS = {
         "jupyterlab>=4.2,<5",  # the notebook as a person sees it, driven in Chromium
         "mypy>=2.4,<3",
         "playwright>=1.48,<2",  # drives the Chromium that is installed; downloads none
+        "pytest>=8.3,<9.2",  # of later ones xdist 3.8 keeps no groups together, and says nothing of it
         "pytest-xdist>=3.6,<4",
         "ruamel.yaml>=0.18,<0.20",  # reads YAML 1.2, as PyYAML does 1.1
         "ruff>=0.17,<0.18",  # each 0.x formats a little differently

@@ -17,7 +17,11 @@ from AutoMLOps import standing
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    def turn(item: pytest.Item) -> tuple[bool, bool]:
+        """The slow ones last, and of these the groups first: each is one worker's, and the rest fills up what is left."""
+        return item.get_closest_marker("slow") is not None, item.get_closest_marker("xdist_group") is None
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(autouse=True)

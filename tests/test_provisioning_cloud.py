@@ -1,6 +1,7 @@
 """provision() and deprovision() drive the real gcloud against the stand-in cloud, as a user's notebook would."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -118,6 +119,27 @@ def test_two_who_provision_in_the_same_minute_lose_nothing_of_each_other_or_of_o
     assert recorded == {(role, who) for role, who in held if who.startswith("serviceAccount:")}
 
 
+@pytest.mark.thorough
+def test_two_who_take_it_away_in_the_same_minute_leave_nothing(cloud, tmp_path):
+    before = cloud.state.picture()
+    first = written(tmp_path / "first", project_id=PROJECT)
+    done = cloud.run("bash", first / "provision/provision_resources.sh")
+    assert done.returncode == 0, done.stderr
+    second = shutil.copytree(first, tmp_path / "second")
+    running = [deprovisioning(cloud, each) for each in (first, second)]
+    for each in running:
+        said, complained = each.communicate()
+        assert each.returncode == 0, said + complained
+    after = cloud.state.picture()
+    assert {**after, "services": []} == {**before, "services": []}
+    assert not any((each / ".automlops/made").read_text() for each in (first, second))
+
+
 def provisioning(cloud, codebase):
     script = codebase / "provision/provision_resources.sh"
     return cloud.start("bash", script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def deprovisioning(cloud, codebase):
+    script, all_of_it = codebase / "provision/deprovision_resources.sh", {"DELETE_DATA": "1"}
+    return cloud.start("bash", script, env=all_of_it, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
