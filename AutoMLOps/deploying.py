@@ -49,6 +49,7 @@ def deploy(
     Raises:
         BadInput: when the codebase, its configs, git or this Python will not do; then nothing was done.
         ScriptFailed: when a script stopped, with the end of what it said.
+        AutoMLOpsError: when git refused to commit or to push, with what it said.
 
     Example:
         AutoMLOps.deploy(wait=True)

@@ -49,6 +49,7 @@ def go(
     Raises:
         BadInput: with every fault at once; then nothing was made in Google Cloud.
         ScriptFailed: when a script stopped, with what it said; calling it again goes on from there.
+        AutoMLOpsError: when git refused to commit or to push, with what it said.
 
     Example:
         AutoMLOps.go(project_id="my-project", pipeline_params={"rows": 178, "depth": 3})

@@ -62,7 +62,7 @@ FOLDER = "the codebase's folder; default: the current one if it is a codebase, e
 CODES = """exit codes:
   0    done
   1    it could not be done, or something is to be mended first
-  2    the input is at fault: the options, the notebook, the settings
+  2    the input is at fault, or something has to be so first: the message says what was left undone
   130  interrupted
 """
 
@@ -229,7 +229,7 @@ def _in_the_cloud(verb: Verb) -> None:
     _wait(deploy)
     words = "Takes away what provision made for this pipeline, and nothing else; shows on stderr what that is first."
     deprovision = verb("deprovision", "take them away again", words, "[options]", "--dry-run", "--delete-data")
-    words = "take away the bucket although there is something in it"
+    words = "take away the bucket with its data, and a repository in Cloud Source Repositories with its code"
     deprovision.add_argument("--delete-data", action="store_true", help=words)
     deprovision.add_argument("--dry-run", action="store_true", help="show what would be taken away, and take nothing")
     words = (
@@ -242,7 +242,8 @@ def _in_the_cloud(verb: Verb) -> None:
     redrive.add_argument("--dry-run", action="store_true", help="show the letters, and leave them where they are")
     words = (
         "Lists what starts runs by the clock in the codebase's project; pauses, resumes, changes or deletes the"
-        " codebase's own. What update changes lasts until provision: the setting schedule is what it goes by."
+        " codebase's own. What update changes lasts until provision, or with schedule_engine vertex until the next push: the"
+        " setting schedule is what these go by."
     )
     ways = ("", "pause", "resume", "update --schedule '30 7 * * MON-FRI'", "list --json")
     schedules = verb("schedules", "what starts runs by the clock", words, f"[{'|'.join(SCHEDULES)}] [options]", *ways)

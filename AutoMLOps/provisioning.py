@@ -127,7 +127,8 @@ def deprovision(
 
     Args:
         output_dir: The codebase; if left out, the one generated last, else the current folder or the AutoMLOps in it.
-        delete_data: True takes away the bucket although there is something in it.
+        delete_data: True takes away the bucket although there is something in it, and a repository in Cloud Source
+            Repositories that provisioning made, with the code in it: for good.
         dry_run: True stops after showing what would be done.
 
     Returns:

@@ -124,9 +124,9 @@ def update(
 ) -> Scheduled:
     """Changes when the codebase's own schedule is due, at once and in the cloud alone, without provisioning.
 
-    The codebase says what provision() makes, and this does not edit it: it is committed, and its other clones would
-    not know. So where its configs say otherwise the result warns of it, and plan() shows that provision() would change
-    it back; `generate(schedule=...)` with the same line is what makes it last. One that is paused stays so.
+    The codebase says what provision() makes, or the next push with Vertex AI's own schedules, and this does not edit
+    it: it is committed, and its other clones would not know. So where its configs say otherwise the result warns of
+    it; `generate(schedule=...)` with the same line is what makes it last. One that is paused stays so.
 
     Args:
         schedule: A cron line, such as "30 7 * * MON-FRI"; left out, it stays as it is.
@@ -149,7 +149,8 @@ def update(
 def delete(output_dir: Folder = None) -> Scheduled:
     """Deletes the codebase's own schedule, and nothing else.
 
-    Where the configs still have a schedule the result warns of it: provision() makes it again.
+    Where the configs still have a schedule the result warns of it: provision() makes it again, or with Vertex AI's own
+    schedules the next push.
     `generate(schedule=None)` is what leaves it out for good.
 
     Args:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Takes away what provision_resources.sh made for words, and nothing else.
 # What that was is in .automlops/made and in the bucket. What pipelines share stays while another one is there.
-# APIs stay on, and a bucket with data in it stays. DELETE_DATA=1 deletes it with all of that, for good.
+# APIs stay on, and a bucket with data in it stays, as does a repository in Cloud Source Repositories. DELETE_DATA=1
+# deletes these with all that is in them, for good.
 # PLAN=1 says what would be taken away, and takes nothing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
