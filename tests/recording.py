@@ -14,6 +14,9 @@ printf '%s\\n' "$(printf '%s\\0' "$@" | base64 -w0)" >>"$here/calls"
 [[ ! -e $here/answers ]] || . "$here/answers"
 """
 
+# A policy with nothing in it has an etag all the same.
+EMPTY = "*get-iam-policy*--format=yaml*) echo 'etag: ACAB' ;;"
+
 
 class RecordingGcloud:
     """A folder for PATH with a gcloud in it; `answers` is what that does for a call, in bash: a case over "$*"."""
@@ -26,7 +29,7 @@ class RecordingGcloud:
         self.answers(answers)
 
     def answers(self, cases: str) -> None:
-        (self.folder / "answers").write_text(f'case "$*" in\n{cases}\n*) ;;\nesac\n')
+        (self.folder / "answers").write_text(f'case "$*" in\n{cases}\n{EMPTY}\n*) ;;\nesac\n')
 
     def run(self, script: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join((str(self.folder), os.environ["PATH"]))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from pictures import CONTAINERS, GOOGLE, WINE, written
-from recording import RecordingGcloud
+from recording import EMPTY, RecordingGcloud
 
 from AutoMLOps import cloud, render
 from AutoMLOps.cloud import AGENT, Binding, On, authority, resources
@@ -426,7 +426,8 @@ def there(bucket: str = WAYS, registry: str = "DOCKER", record: str = "", roles:
         "storage buckets get-iam-policy*": policy("bucket"),
         "storage cat*": record,
     }
-    return "\n".join(f"{render._sh(key)[:-2]}'*) printf '%s\\n' {render._sh(text)} ;;" for key, text in answers.items())
+    lines = (f"{render._sh(key)[:-2]}'*) printf '%s\\n' {render._sh(text)} ;;" for key, text in answers.items())
+    return "\n".join((EMPTY, *lines))
 
 
 def provisioned(folder: Path, gcloud: RecordingGcloud, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -713,6 +714,24 @@ def test_a_bucket_s_name_that_somebody_else_has_is_not_recorded(folder: Path, gc
     assert not list((folder / ".automlops/making").glob("*"))
 
 
+def test_a_bucket_of_the_operator_in_another_project_is_not_recorded(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers(
+        "'storage buckets create'*) echo '409: Your previous request succeeded, you already own it.' >&2; exit 1 ;;"
+    )
+    said = provisioned(folder, gcloud)
+    assert said.returncode == 1 and "stopped at: making the bucket" in said.stderr
+    assert "bucket my-project-123-bucket" not in names(folder) and not list((folder / ".automlops/making").glob("*"))
+    assert not [call for call in gcloud.writes if call[:3] == ["storage", "buckets", "update"]]
+
+
+def test_a_bucket_whose_making_was_answered_late_is_this_run_s(folder: Path, gcloud: RecordingGcloud) -> None:
+    owned = "touch $here/made; echo '409: Your previous request succeeded, you already own it.' >&2; exit 1"
+    listed = f"[[ ! -e $here/made ]] || echo {BUCKET}"
+    gcloud.answers(f"'storage buckets create'*) {owned} ;;\n'storage buckets list'*) {listed} ;;")
+    assert fates(provisioned(folder, gcloud))["bucket my-project-123-bucket"] == "created"
+    assert "bucket my-project-123-bucket" in names(folder)
+
+
 def test_an_account_whose_own_policy_is_gone_is_looked_for_though_others_still_name_it(
     tmp_path: Path, gcloud: RecordingGcloud
 ) -> None:
@@ -733,6 +752,73 @@ def test_it_waits_for_an_account_that_google_shows_late(folder: Path, gcloud: Re
     said = provisioned(folder, gcloud)
     assert len(fates(said)) == 17 and "waiting 1 s before asking Google again" in said.stderr
     assert [call[:2] for call in gcloud.calls].count(["projects", "add-iam-policy-binding"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        ("'builds triggers describe'*", "PERMISSION_DENIED: Cloud Build API has not been used in project 1 before"),
+        ("'pubsub topics describe'*", "PERMISSION_DENIED: Pub/Sub API has not been used in project 1 before"),
+        ("'run deploy'*", "Permission 'iam.serviceaccounts.actAs' denied on service account x (or it may not exist)."),
+    ],
+)
+def test_it_waits_for_what_was_just_switched_on_or_made(
+    call: str, complaint: str, tmp_path: Path, gcloud: RecordingGcloud
+) -> None:
+    folder = written(tmp_path / "tree", run_local=False, submission_service=True)
+    once = f"[[ -e $here/seen ]] || {{ touch $here/seen; echo {render._sh(complaint)} >&2; exit 1; }}"
+    gcloud.answers(f"{call}) {once} ;;")
+    said = provisioned(folder, gcloud)
+    assert fates(said)["service run-pipeline"] == "created" and "waiting 1 s before asking Google again" in said.stderr
+
+
+@pytest.mark.parametrize("subscription", ["automlops-runs-push", "automlops-runs-dead-letters"])
+def test_a_subscription_whose_topic_was_deleted_is_named_with_the_way_out(
+    subscription: str, tmp_path: Path, gcloud: RecordingGcloud
+) -> None:
+    folder = written(tmp_path / "tree", run_local=False, submission_service=True)
+    gcloud.answers(f"'pubsub subscriptions describe {subscription}'*) echo '_deleted-topic_' ;;")
+    mend = f"its topic was deleted: gcloud pubsub subscriptions delete {subscription} --project=my-project-123"
+    assert f"needed   subscription {subscription} ({mend})" in provisioned(folder, gcloud, PLAN="1").stdout
+    said = provisioned(folder, gcloud)
+    assert said.returncode == 1 and f"stopped at: using the subscription {subscription}" in said.stderr
+    assert mend in said.stderr
+
+
+def test_a_service_that_was_made_and_does_not_come_up_is_written_down_and_taken_away(
+    tmp_path: Path, gcloud: RecordingGcloud
+) -> None:
+    folder = written(tmp_path / "tree", run_local=False, submission_service=True)
+    failing = "touch $here/made; echo 'Quota exceeded: the revision is not ready' >&2; exit 1"
+    described = "[[ ! -e $here/made ]] || echo run-pipeline"
+    gcloud.answers(f"'run deploy'*) {failing} ;;\n'run services describe'*) {described} ;;")
+    assert provisioned(folder, gcloud).returncode == 1
+    assert "service run-pipeline" not in names(folder)
+    assert deprovisioned(folder, gcloud)["service run-pipeline"] == "removed"
+    assert not list((folder / ".automlops/making").glob("*"))
+
+
+@pytest.mark.parametrize(("ready", "deployed"), [("run-pipeline-2", False), ("run-pipeline-1", True), ("", True)])
+def test_a_service_is_deployed_again_until_its_newest_revision_is_ready(
+    ready: str, deployed: bool, tmp_path: Path, gcloud: RecordingGcloud
+) -> None:
+    folder = written(tmp_path / "tree", run_local=False, submission_service=True)
+    image = re.search("^IMAGE=(.*)$", (folder / "scripts/deploy_service.sh").read_text(), re.MULTILINE)
+    assert image
+    runs = f"{image[1]}@sha256:12|run-pipeline-2|{ready}"
+    gcloud.answers(
+        f"'artifacts docker images describe'*) echo sha256:12 ;;\n'run services describe'*) echo '{runs}' ;;"
+    )
+    said = gcloud.run(folder / "scripts/deploy_service.sh")
+    assert said.returncode == 0, said.stderr
+    assert [call[:3] for call in gcloud.writes] == ([["run", "services", "update"]] if deployed else [])
+
+
+def test_a_policy_that_was_cut_is_never_written(folder: Path, gcloud: RecordingGcloud) -> None:
+    gcloud.answers("*'storage buckets get-iam-policy'*--format=yaml*) printf 'bindings:\\n- members:\\n' ;;")
+    said = provisioned(folder, gcloud)
+    assert said.returncode == 1 and "stopped at: making roles/storage.objectUser on bucket" in said.stderr
+    assert not [call for call in gcloud.writes if call[:3] == ["storage", "buckets", "set-iam-policy"]]
 
 
 STANDING = """\

@@ -73,6 +73,9 @@ def list_topics(call: Call, parent: str) -> JSON:
 def delete_topic(call: Call, name: str) -> Answer:
     project, short = name.split("/")[1], name.split("/")[3]
     call.world.resources.pop(f"messages/{project}/{short}", None)
+    for found in call.world.below(f"projects/{project}", "subscriptions"):
+        if found["topic"] == name:
+            found["topic"] = "_deleted-topic_"  # and never of a new one of that name
     return _take(call, name)
 
 

@@ -11,8 +11,9 @@ MAKING=${MADE%/*}/making
 mkdir -p "$MAKING"
 touch "$found/new-accounts" "$found/named"
 
-# What gcloud says where Google shows late what was just made.
-EARLY='could not access secret|has not been used|does not exist|not[ _]found'
+# What gcloud says where Google shows late what was just made, or that an API was just switched on.
+FRESH='has not been used'
+EARLY="could not access secret|$FRESH|does not exist|not[ _]found|on service account .*may not exist"
 
 # begin JOB COMMAND...    does something beside what comes next, until it is awaited.
 begin() {
@@ -63,7 +64,7 @@ see() {
   shift 2
   : >"$found/$name"
   [[ ${PLAN-} != offline ]] || return 0
-  patiently "$BUSY" "$errors" "$@" >"$found/$name" || absent "$errors" || early "$errors" \
+  patiently "$FRESH|$BUSY" "$errors" "$@" >"$found/$name" || absent "$errors" || early "$errors" \
     || stop "looking for the ${name//-/ }" "$errors" "$on"
 }
 
@@ -111,9 +112,13 @@ registries() {
     --format="value($1)" "${@:2}"
 }
 
-# there LINE    whether a registry was made all the same: gcloud reads it afterwards, and may be refused that alone.
+# there LINE    whether something was made all the same: gcloud looks at it afterwards, and may be refused that alone, or find
+# that it does not come up.
 there() {
-  [[ $1 == '{"kind": "registry",'* && -n $(registries format --project="$PROJECT" 2>/dev/null) ]]
+  case $1 in
+    '{"kind": "registry",'*) [[ -n $(registries format --project="$PROJECT" 2>/dev/null) ]] ;;
+    *) return 1 ;;
+  esac
 }
 
 # unasked ON API    whether there is nothing to look for, since the API is off.
@@ -125,8 +130,12 @@ unasked() {
 # What was not looked for before says so itself, or is somebody else's: the next run finds it there.
 was_made() {
   grep -qiE 'already (exists|own)' "$3" || return 1
-  [[ -e $found/unasked-$1 ]] || return 0
+  [[ -e $found/unasked-$1 || $2 == '{"kind": "bucket",'* ]] || return 0
   case $2 in
+    # Of this project: one that is the operator's own in another is not this run's.
+    '{"kind": "bucket",'*)
+      gcloud storage buckets list --filter="name=$BUCKET" --format='value(name)' --project="$PROJECT" | sed 's/.*/automlops/'
+      ;;
     '{"kind": "registry",'*) registries 'labels.managed-by' --project="$PROJECT" ;;
     '{"kind": "account",'*)
       gcloud iam service-accounts list --filter="email=$(cut -d '"' -f 8 <<<"$2")" --format='value(displayName)' \
@@ -305,10 +314,14 @@ bind() {
   fi
   grep -qx bindings: "$file" || echo bindings: >>"$file"
   while (($# > 1)); do
-    printf '%s %s\n' "$1" "$2" >>"$file.more"
+    printf '%s %s\n' "$1" "$2"
     shift 2
-  done
-  enlarged "$file" "$file.more" >"$file.whole"
+  done >"$file.more" || return
+  # Never one that was cut: without its etag it would take the place of whatever there is.
+  if ! enlarged "$file" "$file.more" >"$file.whole" || ! grep -q '^etag: ' "$file.whole"; then
+    echo "who may do what on $name could not be written down whole, so nothing was changed" >&2
+    return 1
+  fi
   policy set-iam-policy "$on" "$name" "$location" "$file.whole" "$1"
 }
 
@@ -385,7 +398,7 @@ drop() {
     [[ -n ${PLAN-} ]] || patiently "$BUSY" "$found/drop.errors" "${@:3}" >/dev/null || absent "$found/drop.errors" \
       || stop "removing the $1 $2" "$found/drop.errors" "${kind%-role}"
     echo "$line" >>"$found/dropped"
-    grep -vxF "$line" "$MADE" >"$MADE.part" || :
+    grep -vxF "$line" "$MADE" >"$MADE.part" || (($? == 1)) # nothing is left
     mv "$MADE.part" "$MADE"
     said removed "$1" "$2" 'nothing needs it any more'
   done 3<"$found/needless"
@@ -394,7 +407,7 @@ drop() {
 # whole    the bucket's copy as it was read, and what was made from here.
 whole() {
   touch "$found/dropped"
-  grep -F "$OURS" "$found/copy" >"$found/record" || :
+  grep -F "$OURS" "$found/copy" >"$found/record" || (($? == 1)) || return
   plausible <"$found/record" | joined "$found/dropped" >"$found/left"
 }
 

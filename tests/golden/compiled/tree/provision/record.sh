@@ -40,7 +40,7 @@ exchange() {
     || absent "$errors" || { cat "$errors" >&2 && return 1; }
   : >"$found/copy"
   [[ -z $generation ]] || gcloud storage cat "$1" "$3" >"$found/copy" || return
-  "$2"
+  "$2" || return
   if cmp -s "$found/copy" "$found/left"; then
     return
   elif [[ -s $found/left ]]; then

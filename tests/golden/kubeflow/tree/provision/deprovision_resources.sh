@@ -34,7 +34,7 @@ remove() {
 
 # forget LINE    takes a line out of the record, once it is no longer true.
 forget() {
-  grep -vxF "$1" "$MADE" >"$MADE.part" || :
+  grep -vxF "$1" "$MADE" >"$MADE.part" || (($? == 1)) # nothing is left
   mv "$MADE.part" "$MADE"
 }
 
@@ -100,6 +100,12 @@ believed() {
 }
 
 # ---- What there is to take away
+
+# What provisioning was making when it was cut off, or when it failed: that may be there all the same.
+cat .automlops/making/* 2>/dev/null | while IFS= read -r line; do
+  grep -qxF "$line" "$MADE" || printf '%s\n' "$line" >>"$MADE"
+done || :
+[[ -n ${PLAN-} ]] || rm -f .automlops/making/*
 
 # The records of all pipelines that use the bucket, this one's included; none where the bucket is gone.
 patiently "$BUSY" "$errors" gcloud storage cat "gs://$BUCKET/*/made" >"$found/records" \
@@ -202,7 +208,7 @@ rest() {
 
 # taken_over    nothing, unless the pipeline is back, and has written to its record since that was read above.
 taken_over() {
-  cp "$found/copy" "$found/left"
+  cp "$found/copy" "$found/left" || return
   [[ $(joined "$found/records" <"$found/copy" | grep -cvxF -f "$MADE") != 0 ]] || : >"$found/left"
 }
 

@@ -243,13 +243,28 @@ topic() {
   fi
 }
 
+# orphaned SUBSCRIPTION TOPICS    ends the script where a topic was deleted from under a subscription, to which Pub/Sub never
+# brings what is published to a new topic of that name.
+orphaned() {
+  local mend="its topic was deleted: gcloud pubsub subscriptions delete $1 --project=$PROJECT"
+  [[ $2 == *_deleted-topic_* ]] || return 1
+  if [[ -n ${PLAN-} ]]; then
+    said needed subscription "$1" "$mend"
+    return
+  fi
+  echo "$mend" >"$found/orphaned.errors"
+  stop "using the subscription $1" "$found/orphaned.errors" topic
+}
+
 # Nobody takes messages out of it but a person.
 letterbox() {
   local why='keeps, for a month, the messages that no run came of, with the reason' line
   line=$(entry subscription "$LETTERBOX" "" true)
   asked "$line"
-  see letterbox topic gcloud pubsub subscriptions describe "$LETTERBOX" --format='value(name)'
-  if [[ -s $found/letterbox ]]; then
+  see letterbox topic gcloud pubsub subscriptions describe "$LETTERBOX" --format='value(topic)'
+  if orphaned "$LETTERBOX" "$(<"$found/letterbox")"; then
+    return
+  elif [[ -s $found/letterbox ]]; then
     ours "$line" || :
     said kept subscription "$LETTERBOX" "$why"
   else
@@ -307,8 +322,11 @@ pushing() {
   line=$(entry subscription "$SUBSCRIPTION" "" true)
   asked "$line"
   url=$(cut -d '|' -f 3 "$found/service")/push
-  see push topic gcloud pubsub subscriptions describe "$SUBSCRIPTION" --format='value(pushConfig.pushEndpoint)'
-  if [[ ! -s $found/push ]]; then
+  see push topic gcloud pubsub subscriptions describe "$SUBSCRIPTION" \
+    --format="value[separator='|'](pushConfig.pushEndpoint,topic,deadLetterPolicy.deadLetterTopic)"
+  if orphaned "$SUBSCRIPTION" "$(<"$found/push")"; then
+    return
+  elif [[ ! -s $found/push ]]; then
     make push "the subscription $SUBSCRIPTION" "$line" gcloud pubsub subscriptions create "$SUBSCRIPTION" --topic="$TOPIC" \
       --push-endpoint="$url" --push-auth-service-account="$INVOKER" --push-auth-token-audience="$AUDIENCE" \
       --ack-deadline=60 --min-retry-delay=10s --max-retry-delay=600s --expiration-period=never \
@@ -316,7 +334,7 @@ pushing() {
     said created subscription "$SUBSCRIPTION" "$why"
   else
     ours "$line" || :
-    if [[ $(<"$found/push") == "$url" || ! -s $found/service ]]; then
+    if [[ $(cut -d '|' -f 1 "$found/push") == "$url" || ! -s $found/service ]]; then
       said kept subscription "$SUBSCRIPTION" "$why"
     else
       change push "changing the subscription $SUBSCRIPTION" gcloud pubsub subscriptions modify-push-config "$SUBSCRIPTION" \

@@ -7,6 +7,7 @@ PROJECT=my-project-123
 SERVICE=run-pipeline
 SERVICE_LOCATION=us-central1
 IMAGE=us-central1-docker.pkg.dev/my-project-123/vertex-mlops-af/submission-service/run-pipeline
+RUNS='spec.template.spec.containers[0].image,status.latestCreatedRevisionName,status.latestReadyRevisionName'
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -18,8 +19,10 @@ tag=$(bash scripts/content_tag.sh services/submission_service)
 digest=$(patiently "$BUSY" "$log" gcloud artifacts docker images describe "$IMAGE:$tag" \
   --format='value(image_summary.digest)') || stop 'asking the registry for the image of the service' "$log" image
 runs=$(patiently "$BUSY" "$log" gcloud run services describe "$SERVICE" --region="$SERVICE_LOCATION" \
-  --format='value(spec.template.spec.containers[0].image)') || stop "looking for the service $SERVICE" "$log" deploy
-if [[ $runs == "$IMAGE@$digest" ]]; then
+  --format="value[separator='|']($RUNS)") || stop "looking for the service $SERVICE" "$log" deploy
+# One that was deployed and never came up is deployed again.
+IFS='|' read -r image newest ready <<<"$runs"
+if [[ $image == "$IMAGE@$digest" && $newest == "$ready" ]]; then
   echo "the service $SERVICE runs this already"
   exit
 fi
