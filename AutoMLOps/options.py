@@ -242,8 +242,8 @@ def _in_the_cloud(verb: Verb) -> None:
     redrive.add_argument("--dry-run", action="store_true", help="show the letters, and leave them where they are")
     words = (
         "Lists what starts runs by the clock in the codebase's project; pauses, resumes, changes or deletes the"
-        " codebase's own. What update changes lasts until provision, or with schedule_engine vertex until the next push:"
-        " the setting schedule is what these go by."
+        " codebase's own. What update changes lasts until provision, or with schedule_engine vertex until the next"
+        " push: the setting schedule is what these go by."
     )
     ways = ("", "pause", "resume", "update --schedule '30 7 * * MON-FRI'", "list --json")
     schedules = verb("schedules", "what starts runs by the clock", words, f"[{'|'.join(SCHEDULES)}] [options]", *ways)
