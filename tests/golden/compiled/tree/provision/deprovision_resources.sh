@@ -102,10 +102,11 @@ believed() {
 # ---- What there is to take away
 
 # What provisioning was making when it was cut off, or when it failed: that may be there all the same.
-cat .automlops/making/* 2>/dev/null | while IFS= read -r line; do
-  grep -qxF "$line" "$MADE" || printf '%s\n' "$line" >>"$MADE"
-done || :
-[[ -n ${PLAN-} ]] || rm -f .automlops/making/*
+for note in .automlops/making/*; do
+  [[ -f $note ]] || continue # there are none
+  grep -qxF -f "$note" "$MADE" || cat "$note" >>"$MADE"
+  [[ -n ${PLAN-} ]] || rm "$note"
+done
 
 # The records of all pipelines that use the bucket, this one's included; none where the bucket is gone.
 patiently "$BUSY" "$errors" gcloud storage cat "gs://$BUCKET/*/made" >"$found/records" \
